@@ -1,0 +1,31 @@
+# Warnings, hardening, sanitizers.
+include(CheckCCompilerFlag)
+
+set(warnings -Wall -Wextra -Wformat=2 -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+    -Wpointer-arith -Wundef -Wvla -Wwrite-strings -Wcast-qual -Wimplicit-fallthrough
+    -Werror=format-security -Wno-missing-field-initializers)
+add_compile_definitions(_GNU_SOURCE)
+if(MIGD_WERROR)
+  list(APPEND warnings -Werror)
+endif()
+
+set(hardening -fstack-protector-strong -fno-delete-null-pointer-checks -fno-strict-overflow
+    -fno-strict-aliasing)
+foreach(flag -fstack-clash-protection -fcf-protection=full -ftrivial-auto-var-init=zero
+        -fstrict-flex-arrays=3)
+  string(MAKE_C_IDENTIFIER "have${flag}" have)
+  check_c_compiler_flag(${flag} ${have})
+  if(${have})
+    list(APPEND hardening ${flag})
+  endif()
+endforeach()
+add_compile_options(${hardening})
+if(MIGD_SANITIZE)
+  add_compile_options(-fsanitize=${MIGD_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -g)
+  add_link_options(-fsanitize=${MIGD_SANITIZE})
+else()
+  add_compile_options($<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=3>)
+endif()
+add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack)
+include(CheckPIESupported)
+check_pie_supported()

@@ -1,0 +1,131 @@
+/* The driver interface: one database, one connection, one thread at a time. A driver opens, locks, runs
+ * one statement with parameters and a row callback, cancels by the job's flag that it polls, closes.
+ * What a transaction is, when to record and how to retry is the engine's.
+ *
+ * Every driver passes tests/contract. Foreign headers (libpq, sqlite3) stay inside this room.
+ */
+#ifndef MIGD_DB_DB_H
+#define MIGD_DB_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/base/arena.h"
+#include "proto/base/err.h"
+#include "server/base/dialect.h"
+#include "server/base/job.h"
+
+struct db;
+struct log;
+
+enum db_type { DB_NULL, DB_INT, DB_TEXT, DB_BLOB };
+
+/* A parameter, or a value of a row. Text and blobs are borrowed: parameters until exec returns, row
+ * values until the callback returns. A PostgreSQL driver answers integers of int2, int4, int8 and
+ * booleans as DB_INT, bytea as DB_BLOB, all else as DB_TEXT. */
+struct db_value {
+  enum db_type type;
+  int64_t i;
+  const char *s; /* NUL-terminated where it is text */
+  size_t len;
+};
+
+static inline struct db_value db_null(void) { return (struct db_value){DB_NULL, 0, NULL, 0}; }
+static inline struct db_value db_int(int64_t i) { return (struct db_value){DB_INT, i, NULL, 0}; }
+/* NULL makes a null. */
+struct db_value db_text(const char *s);
+struct db_value db_textn(const char *s, size_t len);
+struct db_value db_blob(const void *data, size_t len);
+
+/* One row. Return 0 to go on, -1 (with `e` set) to stop the statement. */
+typedef int db_row_fn(void *ctx, const struct db_value *values, int count, struct err *e);
+
+enum db_flags {
+  DB_OURS = 1,  /* migd's own statement: not subject to the guard */
+  DB_REUSE = 2, /* the text lives as long as the db: the driver may keep it prepared */
+};
+
+struct db_statement {
+  const char *sql; /* exactly one statement; parameters are $1, $2, … in both dialects */
+  size_t len;
+  const struct db_value *params;
+  int count;
+  unsigned flags;
+};
+
+/* What a URL says, checked: `sqlite:/path` or `postgresql://user@host:port/database?sslmode=…`. */
+struct db_url {
+  enum dialect dialect;
+  char path[1024]; /* SQLite: absolute */
+  char host[256], port[8], user[128], database[128], sslmode[16]; /* PostgreSQL */
+  char place[1400]; /* one database, one place: for the uniqueness of targets. Without user. */
+};
+/* Pure. ERR_INPUT that says what is wrong; a password in the URL is refused, with the way to send one;
+ * for PostgreSQL only `sslmode`, `target_session_attrs` and `connect_timeout` are allowed as options. */
+int db_url_parse(const char *text, struct db_url *out, struct err *e);
+
+struct db_options {
+  const struct db_url *url;
+  const char *password;            /* or NULL; borrowed for the call */
+  bool guard;                      /* a target: migration SQL is guarded (safety.md 2) */
+  bool create;                     /* SQLite: make the file when it is missing (never with guard) */
+  bool read_only;                  /* SQLite: open for reading, and never create anything */
+  bool wal;                        /* SQLite store: WAL, synchronous=FULL */
+  bool allow_superuser;            /* PostgreSQL: do not refuse powerful roles */
+  bool allow_socket;               /* PostgreSQL: host may be a socket's folder */
+  const char *const *sqlite_roots; /* NULL-terminated; the file must lie under one. NULL: anywhere */
+  int64_t lock_timeout_ms;         /* SQLite busy timeout, PostgreSQL lock_timeout */
+  int64_t statement_timeout_ms;    /* 0: none */
+  /* Called on the same thread while exec runs; text is borrowed. May be NULL. At most 64 KiB a step. */
+  void (*notice)(void *ctx, const char *severity, const char *text);
+  void *notice_ctx;
+};
+
+/* A driver. `struct db` begins with a pointer to it. */
+struct db_driver {
+  const char *name; /* "sqlite", "postgresql" */
+  enum dialect dialect;
+  const char *begin; /* the statement that begins a writing transaction */
+  int (*open)(struct db **out, const struct db_options *options, const struct job *job,
+              struct err *e);
+  /* Tries to take the target's own lock, never waits: 1 taken, 0 held by another session (its
+   * description in `e`, kind ERR_LOCKED), -1 failed. SQLite has none but its transaction: always 1. */
+  int (*lock)(struct db *db, const struct job *job, struct err *e);
+  /* 0 while the lock is still ours; -1 when it, or the connection, is gone. */
+  int (*lock_check)(struct db *db, struct err *e);
+  void (*unlock)(struct db *db);
+  /* Runs one statement to its end. Kinds: ERR_MIGRATION the statement failed (offset, sqlstate, detail,
+   * hint set where known); ERR_TARGET the connection or file is gone; ERR_LOCKED a lock could not be
+   * had in time; ERR_STORAGE is never answered: a target's full disk is ERR_MIGRATION;
+   * ERR_CANCELLED, ERR_DEADLINE. `changed` (may be NULL): the number of rows it changed. */
+  int (*exec)(struct db *db, const struct db_statement *statement, db_row_fn *row, void *ctx,
+              int64_t *changed, const struct job *job, struct err *e);
+  /* Whether a transaction is open on the connection. */
+  bool (*in_transaction)(struct db *db);
+  void (*close)(struct db *db);
+};
+
+struct db {
+  const struct db_driver *driver;
+};
+
+extern const struct db_driver db_sqlite, db_postgres;
+
+/* NULL for no dialect of ours. */
+const struct db_driver *db_driver_of(enum dialect dialect);
+/* Opens by the URL's dialect. */
+int db_open(struct db **out, const struct db_options *options, const struct job *job,
+            struct err *e);
+void db_close(struct db *db); /* takes NULL; rolls back what is open */
+/* For declarations: struct db *db DB_SCOPED = NULL; */
+#define DB_SCOPED __attribute__((cleanup(db_close_scoped)))
+void db_close_scoped(struct db **db);
+
+/* Our own statement with parameters, rows to `row`. */
+int db_exec(struct db *db, const char *sql, const struct db_value *params, int count,
+            db_row_fn *row, void *ctx, int64_t *changed, const struct job *job, struct err *e);
+/* A decorator that logs each statement and its time at debug level. Takes `inner`. */
+struct db *db_traced(struct db *inner, struct log *log, const char *name);
+
+#endif

@@ -1,0 +1,54 @@
+/* The walk: everything that migd does to a target is one walk over it, open → lock → ledger → plan →
+ * apply, stopped at a different stage. The stage table in walk.c is the architecture. Knows no store and no
+ * network. One worker thread from begin to end.
+ */
+#ifndef MIGD_ENGINE_WALK_H
+#define MIGD_ENGINE_WALK_H
+
+#include "server/engine/ledger.h"
+
+enum walk_stage { WALK_OPEN, WALK_LOCK, WALK_LEDGER, WALK_PLAN, WALK_APPLY };
+
+enum doubt_answer { DOUBT_NONE, DOUBT_SKIP, DOUBT_RETRY }; /* of migd.v1.DoubtAnswer */
+
+struct walk;
+
+/* What the walk tells while it goes; any may be NULL. On the walk's thread; everything is borrowed. */
+struct walk_hooks {
+  void *ctx;
+  void (*planned)(void *ctx, const struct walk *w);
+  void (*waiting)(void *ctx, unsigned attempt, const struct err *why);
+  void (*step_started)(void *ctx, const struct walk *w, unsigned index);
+  /* `resolved`: the commit's answer was lost and the ledger said that it is applied. */
+  void (*step_finished)(void *ctx, const struct walk *w, unsigned index, int64_t duration_us,
+                        bool resolved);
+  void (*notice)(void *ctx, const char *severity, const char *text);
+};
+
+struct walk {
+  /* Given. */
+  const char *target; /* its name, for messages */
+  struct db_options options;
+  const struct catalog *catalog;
+  struct plan_request request;
+  bool single_transaction;
+  bool read_only; /* ends before WALK_APPLY and takes no lock */
+  enum doubt_answer doubt;
+  const char *store_id, *principal;
+  int64_t run, epoch;
+  int64_t lock_wait_ns; /* how long to try for the target's own lock; 0: one try */
+  const struct job *job;
+  struct walk_hooks hooks;
+  struct arena *arena;
+  struct log *log;
+  /* Found. */
+  struct db *db;
+  struct ledger_state ledger; /* kept true while steps are applied */
+  struct plan plan;
+  unsigned steps_done;
+};
+
+/* Walks to `last` and leaves the target again. What was found stays readable in `w` also on failure. */
+int walk_to(struct walk *w, enum walk_stage last, struct err *e);
+
+#endif
