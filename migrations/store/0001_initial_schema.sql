@@ -114,6 +114,7 @@ CREATE TABLE task (
   state INTEGER NOT NULL,
   steps_done INTEGER NOT NULL DEFAULT 0,
   steps_total INTEGER NOT NULL DEFAULT 0,
+  goal TEXT NOT NULL DEFAULT '',
   current_rows TEXT,
   error BYTEA,
   started_at BIGINT NOT NULL DEFAULT 0,

@@ -1,7 +1,8 @@
 /* The engine: turns what was asked (runs in the store) into walks over targets, on its own threads.
  *
- * It owns the task pool, the waiting list and the catalogs in memory. RPC handlers call it on their worker
- * threads; nothing here touches the loop but through the mailbox (by the store's `published`).
+ * It owns the task pool, the waiting list and the catalogs in memory. RPC handlers call it on their
+ * worker threads; nothing here touches the loop but through the mailbox (by the store's
+ * `published`).
  */
 #ifndef MIGD_ENGINE_ENGINE_H
 #define MIGD_ENGINE_ENGINE_H
@@ -27,11 +28,12 @@ struct engine_options {
 
 /* Starts its threads. */
 int engine_new(struct engine **out, const struct engine_options *options, struct err *e);
-/* After a crash: what was at work is marked interrupted and its target's ledger is read into the store.
- * Returns when the store says so for every unfinished run; reading the ledgers goes on behind. */
+/* After a crash: what was at work is marked interrupted and its target's ledger is read into the
+ * store. Returns when the store says so for every unfinished run; reading the ledgers goes on
+ * behind. */
 int engine_recover(struct engine *g, struct err *e);
-/* No new tasks; running steps may end for `grace_ms`, then are cancelled (rolled back); tasks that are not
- * done are marked interrupted. Returns when all threads ended. */
+/* No new tasks; running steps may end for `grace_ms`, then are cancelled (rolled back); tasks that
+ * are not done are marked interrupted. Returns when all threads ended. */
 void engine_stop(struct engine *g, int grace_ms);
 void engine_free(struct engine *g); /* takes NULL */
 
@@ -39,8 +41,7 @@ void engine_free(struct engine *g); /* takes NULL */
 struct catalog_ref;
 const struct catalog *catalog_ref_get(const struct catalog_ref *r);
 /* By digest, from memory or from the store. Release it when done. */
-int engine_catalog(struct engine *g, const char *digest, struct catalog_ref **out,
-                   struct err *e);
+int engine_catalog(struct engine *g, const char *digest, struct catalog_ref **out, struct err *e);
 void catalog_ref_release(struct catalog_ref *r); /* takes NULL */
 #define CATALOG_REF_SCOPED __attribute__((cleanup(catalog_ref_release_scoped)))
 void catalog_ref_release_scoped(struct catalog_ref **r);
@@ -61,20 +62,20 @@ struct run_request {
   size_t packed_len;
 };
 
-/* Writes the run and its tasks, durable when it returns, and sets them going. ERR_INPUT for identifiers
- * that no catalog of the targets resolves, no targets, or a wrong combination. */
+/* Writes the run and its tasks, durable when it returns, and sets them going. ERR_INPUT for
+ * identifiers that no catalog of the targets resolves, no targets, or a wrong combination. */
 int engine_run_start(struct engine *g, const struct run_request *request, struct arena *arena,
                      int64_t *run, struct err *e);
 int engine_run_cancel(struct engine *g, int64_t run, struct err *e);
-int engine_run_resume(struct engine *g, int64_t run, enum doubt_answer doubt,
-                      const char *principal, struct err *e);
+int engine_run_resume(struct engine *g, int64_t run, enum doubt_answer doubt, const char *principal,
+                      struct err *e);
 /* A lock was released by hand: whoever waits for the target may try. */
 void engine_unlocked(struct engine *g, int64_t target);
 
-/* A read-only walk over one target for GetCurrent (`last` WALK_LEDGER) and PlanRun (WALK_PLAN), on the
- * caller's thread. `request` NULL for WALK_LEDGER. Fills w->ledger and w->plan; keeps the catalog in *ref
- * for the caller to release, also on failure (may be NULL then). What the ledger says is put down in the
- * store. */
+/* A read-only walk over one target for GetCurrent (`last` WALK_LEDGER) and PlanRun (WALK_PLAN), on
+ * the caller's thread. `request` NULL for WALK_LEDGER. Fills w->ledger and w->plan; keeps the
+ * catalog in *ref for the caller to release, also on failure (may be NULL then). What the ledger
+ * says is put down in the store. */
 int engine_look(struct engine *g, const struct target *target, enum walk_stage last,
                 const struct run_request *request, const struct job *job, struct arena *arena,
                 struct walk *w, struct catalog_ref **ref, struct err *e);

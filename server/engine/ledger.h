@@ -1,6 +1,6 @@
-/* The ledger: the two tables in a target that say what is applied. `migd_revision` holds the current
- * heads, a row each, exactly as Alembic's table would; `migd_ledger` is the history, and what proves after
- * a crash or a lost connection whether a step of a run is applied.
+/* The ledger: the two tables in a target that say what is applied. `migd_revision` holds the
+ * current heads, a row each, exactly as Alembic's table would; `migd_ledger` is the history, and
+ * what proves after a crash or a lost connection whether a step of a run is applied.
  */
 #ifndef MIGD_ENGINE_LEDGER_H
 #define MIGD_ENGINE_LEDGER_H
@@ -14,16 +14,22 @@ struct ledger_state {
   bool empty_database; /* no ledger, and no table of anybody's either */
   const char **rows;
   size_t row_count;
+  int64_t last_seq;     /* of the last entry; 0: none. The next entry must get last_seq + 1. */
   const char *store_id; /* of the last entry; NULL when there is none */
   int64_t epoch;        /* of the last entry */
-  /* A statement outside a transaction that began and has no end: NULL revision when there is none. */
-  struct {
+  /* A step that runs outside a transaction and has not ended; revision NULL when there is none. */
+  struct ledger_partial {
     const char *revision;
     enum direction direction;
-    int64_t statement; /* 1-based, counted over the revision's sections for the dialect */
     const char *checksum;
-  } doubt;
+    int64_t done;   /* statements 1 to `done` have ended */
+    int64_t doubt;  /* this one began and has no end; 0: none */
+    int64_t failed; /* this one ended in an error; 0: none */
+  } partial;
 };
+
+/* What an entry says of a statement outside a transaction; a whole step is always done. */
+enum ledger_mark { LEDGER_DONE, LEDGER_STARTED, LEDGER_FAILED };
 
 /* Who writes, and for what. */
 struct ledger_entry {
@@ -33,13 +39,15 @@ struct ledger_entry {
   const char *store_id, *principal;
   int64_t run, epoch;
   unsigned step;     /* 1-based in its task since the epoch */
-  int64_t statement; /* 0: the whole step; else a statement outside a transaction */
-  bool finished;     /* of a statement: it ended */
-  int64_t started_at, duration_us;
+  int64_t statement; /* 0: the whole step; else this statement of it, counted from 1 over the
+                        sections that run on the target's dialect */
+  enum ledger_mark mark;
+  int64_t started_at; /* wall, microseconds */
+  int64_t duration_us;
 };
 
-int ledger_read(struct db *db, struct arena *arena, struct ledger_state *out,
-                const struct job *job, struct err *e);
+int ledger_read(struct db *db, struct arena *arena, struct ledger_state *out, const struct job *job,
+                struct err *e);
 /* Makes both tables; inside the caller's transaction. Does nothing where they are. */
 int ledger_create(struct db *db, const struct job *job, struct err *e);
 /* Changes migd_revision as the step says; a row that is not hit exactly once is ERR_CONFLICT. */
@@ -47,10 +55,12 @@ int ledger_change(struct db *db, const struct plan_step *step, const struct job 
                   struct err *e);
 /* Empties migd_revision (stamp --purge). */
 int ledger_purge(struct db *db, const struct job *job, struct err *e);
-int ledger_append(struct db *db, const struct ledger_entry *entry, const struct job *job,
-                  struct err *e);
+/* Writes the entry as number *last_seq + 1 and counts *last_seq up: an entry that somebody else
+ * wrote in between makes it fail with ERR_CONFLICT. */
+int ledger_append(struct db *db, const struct ledger_entry *entry, int64_t *last_seq,
+                  const struct job *job, struct err *e);
 /* 1 when the history holds the finished step (run, epoch, step), 0 when not, -1 failed. */
-int ledger_has_step(struct db *db, int64_t run, int64_t epoch, unsigned step,
-                    const struct job *job, struct err *e);
+int ledger_has_step(struct db *db, int64_t run, int64_t epoch, unsigned step, const struct job *job,
+                    struct err *e);
 
 #endif

@@ -1,8 +1,8 @@
-/* The way back: what workers and the store's writer send to the event loop. A list under a mutex, an
- * eventfd that wakes the loop once per batch. Senders: any thread; receiver: the loop alone.
+/* The way back: what workers and the store's writer send to the event loop. A list under a mutex,
+ * an eventfd that wakes the loop once per batch. Senders: any thread; receiver: the loop alone.
  *
- * The board beside it remembers, for each run at work, the last committed event, so that a watcher that
- * parks just after an event was committed does not sleep over it.
+ * The board beside it remembers, for each run at work, the last committed event, so that a watcher
+ * that parks just after an event was committed does not sleep over it.
  */
 #ifndef MIGD_ENGINE_MAILBOX_H
 #define MIGD_ENGINE_MAILBOX_H
@@ -26,7 +26,8 @@ int mailbox_fd(const struct mailbox *m); /* readable when there is mail */
 /* Delivers all that is there. */
 void mailbox_deliver(struct mailbox *m, void *loop);
 
-/* A run's newest event; called after its commit. `last_seq` 0: the run is no longer at work: forget it. */
+/* A run's newest event; called after its commit. `last_seq` 0: the run is no longer at work: forget
+ * it. */
 void board_publish(struct mailbox *m, int64_t run, uint64_t last_seq);
 /* 0 when the run is not at work. */
 uint64_t board_last(struct mailbox *m, int64_t run);

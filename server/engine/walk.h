@@ -1,6 +1,6 @@
-/* The walk: everything that migd does to a target is one walk over it, open → lock → ledger → plan →
- * apply, stopped at a different stage. The stage table in walk.c is the architecture. Knows no store and no
- * network. One worker thread from begin to end.
+/* The walk: everything that migd does to a target is one walk over it, open → lock → ledger → plan
+ * → apply, stopped at a different stage. The stage table in walk.c is the architecture. Knows no
+ * store and no network. One worker thread from begin to end.
  */
 #ifndef MIGD_ENGINE_WALK_H
 #define MIGD_ENGINE_WALK_H
@@ -13,10 +13,12 @@ enum doubt_answer { DOUBT_NONE, DOUBT_SKIP, DOUBT_RETRY }; /* of migd.v1.DoubtAn
 
 struct walk;
 
-/* What the walk tells while it goes; any may be NULL. On the walk's thread; everything is borrowed. */
+/* What the walk tells while it goes; any may be NULL. On the walk's thread; everything is borrowed.
+ */
 struct walk_hooks {
   void *ctx;
-  void (*planned)(void *ctx, const struct walk *w);
+  /* There is something to do and it begins now; -1 (with `e`) keeps it from beginning. */
+  int (*planned)(void *ctx, const struct walk *w, struct err *e);
   void (*waiting)(void *ctx, unsigned attempt, const struct err *why);
   void (*step_started)(void *ctx, const struct walk *w, unsigned index);
   /* `resolved`: the commit's answer was lost and the ledger said that it is applied. */
@@ -32,12 +34,13 @@ struct walk {
   const struct catalog *catalog;
   struct plan_request request;
   bool single_transaction;
-  bool read_only; /* ends before WALK_APPLY and takes no lock */
   enum doubt_answer doubt;
   const char *store_id, *principal;
   int64_t run, epoch;
   int64_t lock_wait_ns; /* how long to try for the target's own lock; 0: one try */
+  bool locked;          /* take the target's own lock also where nothing is changed */
   const struct job *job;
+  const atomic_bool *drain; /* when set no further step begins; may be NULL */
   struct walk_hooks hooks;
   struct arena *arena;
   struct log *log;
@@ -46,9 +49,11 @@ struct walk {
   struct ledger_state ledger; /* kept true while steps are applied */
   struct plan plan;
   unsigned steps_done;
+  const char *search_path; /* PostgreSQL: as it was when the walk began */
 };
 
-/* Walks to `last` and leaves the target again. What was found stays readable in `w` also on failure. */
+/* Walks to `last` and leaves the target again. What was found stays readable in `w` also on
+ * failure. A walk that does not end at WALK_APPLY takes no lock and changes nothing. */
 int walk_to(struct walk *w, enum walk_stage last, struct err *e);
 
 #endif

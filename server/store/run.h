@@ -37,6 +37,8 @@ struct task {
   int64_t epoch;                /* the target's, as of this task's last start */
   enum task_state state;
   unsigned steps_done, steps_total;
+  const char *goal; /* where a relative request (`+2`) leads to, once planned, so that resuming goes there
+                       and not further; "" until then. task_update writes it. */
   const char **current;
   size_t current_count;
   const void *error; /* packed migd.v1.Error or NULL */

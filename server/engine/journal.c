@@ -1,0 +1,189 @@
+/* Statement by statement, each with an entry before and after; sections in a transaction in between
+ * keep their transaction, with the entry inside. Thread: the walk's worker.
+ */
+#include "server/engine/journal.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "server/base/clock.h"
+#include "server/engine/concurrent_index.h"
+#include "server/engine/statements.h"
+#include "server/engine/transaction.h"
+
+bool journal_needed(const struct revision *r, enum direction direction, enum dialect dialect) {
+  for (size_t i = 0; i < r->section_count; i++)
+    if (r->sections[i].direction == direction && (r->sections[i].dialects & dialect) &&
+        !r->sections[i].transaction)
+      return true;
+  return false;
+}
+
+/* Where a step outside a transaction is. */
+struct journal {
+  struct walk *w;
+  const struct revision *r;
+  unsigned index;
+  struct ledger_partial from; /* what an earlier try left; zeroes when there was none */
+  struct ledger_partial now;  /* what the ledger says of it now */
+  int64_t seq;
+};
+
+static int mark(struct journal *j, int64_t statement, enum ledger_mark what, int64_t started_at,
+                struct err *e) {
+  struct ledger_entry entry = step_entry(j->w, j->index, started_at);
+  entry.statement = statement;
+  entry.mark = what;
+  if (ledger_append(j->w->db, &entry, &j->seq, j->w->job, e))
+    return -1;
+  j->now.revision = j->r->id;
+  j->now.direction = entry.direction;
+  j->now.checksum = j->r->checksum;
+  j->now.doubt = what == LEDGER_STARTED ? statement : 0;
+  j->now.failed = what == LEDGER_FAILED ? statement : 0;
+  if (what == LEDGER_DONE)
+    j->now.done = statement;
+  return 0;
+}
+
+/* What to do about the statement that was cut off. 1: it took effect, 0: it did not, -1: nobody
+ * knows. */
+static int judge(struct journal *j, const struct section_statement *s, struct err *e) {
+  struct walk *w = j->w;
+  if (w->doubt != DOUBT_NONE)
+    return w->doubt == DOUBT_SKIP;
+  int found = concurrent_index_settle(w, j->r->content + s->start, s->len, e);
+  if (found != INDEX_UNKNOWN)
+    return found == INDEX_ERROR ? -1 : found == INDEX_THERE;
+  err_set(e, ERR_IN_DOUBT,
+          "this statement was cut off when it ran outside a transaction: whether it took effect "
+          "cannot be known here");
+  statement_locate(j->r, s, e);
+  return err_hint(e, "look at the database, then `migctl run resume RUN --skip` (it did) or "
+                     "`--retry` (it did not)");
+}
+
+/* A statement outside a transaction: started, run, done. */
+static int run_outside(struct journal *j, const struct section_statement *s, int64_t number,
+                       struct err *e) {
+  struct walk *w = j->w;
+  int64_t started_at = clock_wall_us();
+  if (number == j->from.doubt) {
+    int judged = judge(j, s, e);
+    if (judged)
+      return judged < 0 ? -1 : mark(j, number, LEDGER_DONE, started_at, e);
+  }
+  if (number == j->from.failed &&
+      concurrent_index_settle(w, j->r->content + s->start, s->len, e) == INDEX_ERROR)
+    return -1;
+  if (mark(j, number, LEDGER_STARTED, started_at, e))
+    return -1;
+  if (!statement_run(w, j->r, s, false, e))
+    return session_pin(w, e) ? -1 : mark(j, number, LEDGER_DONE, started_at, e);
+  struct err why = *e;
+  tx_rollback(w);
+  /* The database itself said that it failed: that is no doubt. */
+  if (why.kind == ERR_MIGRATION || why.kind == ERR_LOCKED) {
+    struct err ignored;
+    if (!session_pin(w, &ignored))
+      mark(j, number, LEDGER_FAILED, started_at, &ignored);
+  }
+  *e = why;
+  return -1;
+}
+
+/* The statements of a section with a transaction, all or nothing, from number `first` on. */
+static int run_inside(struct journal *j, const struct section *section, int64_t first,
+                      struct err *e) {
+  struct walk *w = j->w;
+  enum dialect dialect = w->db->driver->dialect;
+  size_t count = section->statements[dialect].count;
+  if (!count)
+    return 0;
+  int64_t started_at = clock_wall_us(), seq = j->seq;
+  struct ledger_partial now = j->now;
+  if (tx_begin(w, e))
+    return -1;
+  int rc = 0;
+  for (size_t k = 0; !rc && k < count; k++)
+    rc = statement_run(w, j->r, &section->statements[dialect].items[k], true, e);
+  if (!rc)
+    rc = session_pin(w, e);
+  if (!rc)
+    rc = mark(j, first + (int64_t)count - 1, LEDGER_DONE, started_at, e);
+  if (!rc)
+    rc = db_exec(w->db, "COMMIT", NULL, 0, NULL, NULL, NULL, NULL, e);
+  if (rc) {
+    tx_rollback(w);
+    j->seq = seq;
+    j->now = now;
+  }
+  return rc;
+}
+
+static int run_sections(struct journal *j, enum direction direction, struct err *e) {
+  enum dialect dialect = j->w->db->driver->dialect;
+  int64_t number = 1;
+  for (size_t i = 0; i < j->r->section_count; i++) {
+    const struct section *section = &j->r->sections[i];
+    if (section->direction != direction || !(section->dialects & dialect))
+      continue;
+    size_t count = section->statements[dialect].count;
+    if (section->transaction) {
+      if (number > j->from.done && run_inside(j, section, number, e))
+        return -1;
+      number += (int64_t)count;
+      continue;
+    }
+    for (size_t k = 0; k < count; k++, number++)
+      if (number > j->from.done &&
+          run_outside(j, &section->statements[dialect].items[k], number, e))
+        return -1;
+  }
+  return 0;
+}
+
+/* The ledger must be there before the first statement, outside of any of its transactions. */
+static int ensure_ledger(struct walk *w, struct err *e) {
+  if (w->ledger.exists)
+    return 0;
+  if (tx_begin(w, e))
+    return -1;
+  if (ledger_create(w->db, w->job, e) ||
+      db_exec(w->db, "COMMIT", NULL, 0, NULL, NULL, NULL, NULL, e)) {
+    tx_rollback(w);
+    return -1;
+  }
+  w->ledger.exists = true;
+  return 0;
+}
+
+int journal_step(struct walk *w, unsigned index, int64_t *seq, bool *resolved, struct err *e) {
+  const struct plan_step *step = &w->plan.steps[index];
+  struct journal j = {.w = w,
+                      .r = &w->catalog->revisions[step->revision],
+                      .index = index,
+                      .from = w->ledger.partial,
+                      .now = w->ledger.partial,
+                      .seq = w->ledger.last_seq};
+  int64_t started_at = clock_wall_us();
+  if (ensure_ledger(w, e))
+    return -1;
+  int rc = run_sections(&j, step->direction, e);
+  w->ledger.last_seq = j.seq;
+  w->ledger.partial = j.now;
+  if (rc)
+    return -1;
+  struct ledger_entry entry = step_entry(w, index, started_at);
+  if (tx_begin(w, e))
+    return -1;
+  rc = ledger_change(w->db, step, w->job, e);
+  if (!rc)
+    rc = ledger_append(w->db, &entry, &j.seq, w->job, e);
+  if (!rc)
+    rc = tx_commit(w, index + 1, resolved, e);
+  if (rc)
+    tx_rollback(w);
+  *seq = j.seq;
+  return rc;
+}

@@ -1,0 +1,146 @@
+/* One statement at a time, in the target's own words. Thread: the walk's worker. */
+#include "server/engine/statements.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "server/sql/split.h"
+
+void statement_locate(const struct revision *r, const struct section_statement *s, struct err *e) {
+  size_t at = s->start + (e->offset > 0 && (size_t)e->offset <= s->len ? (size_t)e->offset : 0);
+  sql_position(r->content, r->content_len, at, &e->line, &e->column);
+  const char *line = r->content + at - (e->column - 1);
+  size_t len = strcspn(line, "\n");
+  err_copy(e->source, sizeof e->source, line, len);
+  err_copy(e->file, sizeof e->file, r->file, strlen(r->file));
+  err_copy(e->revision, sizeof e->revision, r->id, strlen(r->id));
+  err_in(e, "%s:%u:%u: ERROR%s%s", r->file, e->line, e->column, e->sqlstate[0] ? " " : "",
+         e->sqlstate);
+}
+
+int statement_run(struct walk *w, const struct revision *r, const struct section_statement *s,
+                  bool inside, struct err *e) {
+  struct db_statement statement = {.sql = r->content + s->start, .len = s->len};
+  if (w->db->driver->exec(w->db, &statement, NULL, NULL, NULL, w->job, e)) {
+    statement_locate(r, s, e);
+    return -1;
+  }
+  if (w->db->driver->in_transaction(w->db) == inside)
+    return 0;
+  err_set(e, ERR_MIGRATION,
+          inside ? "the statement ended the transaction that it ran in (ON CONFLICT ROLLBACK, "
+                   "RAISE(ROLLBACK)?); nothing of this revision was kept"
+                 : "the statement left a transaction open; it was rolled back");
+  statement_locate(r, s, e);
+  return -1;
+}
+
+static int on_text(void *ctx, const struct db_value *v, int count, struct err *e) {
+  (void)e;
+  struct walk *w = ctx;
+  if (count)
+    w->search_path = arena_strndup(w->arena, v[0].s ? v[0].s : "", v[0].len);
+  return 0;
+}
+
+int session_pin(struct walk *w, struct err *e) {
+  if (w->db->driver->dialect == DIALECT_SQLITE)
+    return w->db->driver->in_transaction(w->db)
+               ? 0
+               : db_exec(w->db, "PRAGMA foreign_keys = OFF", NULL, 0, NULL, NULL, NULL, w->job, e);
+  if (!w->search_path)
+    return db_exec(w->db, "SELECT current_setting('search_path')", NULL, 0, on_text, w, NULL,
+                   w->job, e);
+  struct db_value path = db_text(w->search_path);
+  return db_exec(w->db, "SELECT set_config('search_path', $1, false)", &path, 1, NULL, NULL, NULL,
+                 w->job, e);
+}
+
+/* Statements that can neither change a row nor what a foreign key points to. */
+static bool harmless(const char *sql, size_t len) {
+  static const char *const starts[] = {"CREATE INDEX",     "CREATE UNIQUE INDEX", "CREATE VIEW",
+                                       "CREATE TEMP VIEW", "CREATE TRIGGER",      "DROP INDEX",
+                                       "DROP VIEW",        "DROP TRIGGER"};
+  for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
+    size_t n = strlen(starts[i]);
+    if (len > n && !strncasecmp(sql, starts[i], n))
+      return true;
+  }
+  return false;
+}
+
+bool orphans_possible(const struct walk *w, const struct revision *r, enum direction direction) {
+  if (w->db->driver->dialect != DIALECT_SQLITE)
+    return false;
+  for (size_t i = 0; i < r->section_count; i++) {
+    const struct section *section = &r->sections[i];
+    if (section->direction != direction || !(section->dialects & DIALECT_SQLITE))
+      continue;
+    for (size_t k = 0; k < section->statements[DIALECT_SQLITE].count; k++) {
+      const struct section_statement *s = &section->statements[DIALECT_SQLITE].items[k];
+      if (!harmless(r->content + s->start, s->len))
+        return true;
+    }
+  }
+  return false;
+}
+
+/* Beyond this many the rest is not told apart: a step may not add to such a number. */
+#define ORPHANS_MAX 10000
+
+struct orphan_reading {
+  struct arena *arena;
+  struct orphans *orphans;
+  size_t capacity;
+};
+
+static int on_orphan(void *ctx, const struct db_value *v, int count, struct err *e) {
+  (void)e;
+  struct orphan_reading *r = ctx;
+  struct orphans *o = r->orphans;
+  if (count < 3 || o->count == ORPHANS_MAX)
+    return 0;
+  if (o->count == r->capacity) {
+    size_t capacity = r->capacity ? 2 * r->capacity : 16;
+    const char **rows = ARENA_ARRAY(r->arena, const char *, capacity);
+    if (o->count)
+      memcpy(rows, o->rows, o->count * sizeof *rows);
+    o->rows = rows;
+    r->capacity = capacity;
+  }
+  const char *table = v[0].s ? v[0].s : "", *parent = v[2].s ? v[2].s : "";
+  o->rows[o->count++] =
+      v[1].type == DB_INT ? arena_printf(r->arena, "row %" PRId64 " of %s names no row of %s",
+                                         v[1].i, table, parent)
+                          : arena_printf(r->arena, "a row of %s names no row of %s", table, parent);
+  return 0;
+}
+
+static int compare_text(const void *a, const void *b) {
+  return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+int orphans_read(struct walk *w, struct orphans *out, struct err *e) {
+  struct orphans found = {.known = true};
+  struct orphan_reading reading = {w->arena, &found, 0};
+  if (db_exec(w->db, "PRAGMA foreign_key_check", NULL, 0, on_orphan, &reading, NULL, w->job, e))
+    return err_in(e, "check foreign keys");
+  if (found.count)
+    qsort(found.rows, found.count, sizeof *found.rows, compare_text);
+  *out = found;
+  return 0;
+}
+
+int orphans_compare(const struct orphans *now, const struct orphans *before, struct err *e) {
+  for (size_t i = 0, k = 0; i < now->count; i++, k++) {
+    while (k < before->count && strcmp(before->rows[k], now->rows[i]) < 0)
+      k++;
+    if (k == before->count || strcmp(before->rows[k], now->rows[i])) {
+      err_set(e, ERR_MIGRATION, "a foreign key is violated: %s", now->rows[i]);
+      return err_hint(e, "mend the rows in the revision itself; nothing of it was kept");
+    }
+  }
+  return 0;
+}

@@ -1,0 +1,36 @@
+/* Running the statements of a revision on a target: position of failures, what a statement must not
+ * do to the transaction around it, and the checks before a commit. Used by apply.c and journal.c
+ * only.
+ */
+#ifndef MIGD_ENGINE_STATEMENTS_H
+#define MIGD_ENGINE_STATEMENTS_H
+
+#include "server/engine/walk.h"
+
+/* Runs one statement. `inside`: a transaction is open and must still be open afterwards. A failure
+ * gets the revision, the file, line, column and the line's text, and the text "file:line:column:
+ * ERROR …". */
+int statement_run(struct walk *w, const struct revision *r, const struct section_statement *s,
+                  bool inside, struct err *e);
+/* Names the place of a statement in an error. */
+void statement_locate(const struct revision *r, const struct section_statement *s, struct err *e);
+
+/* Undoes what a statement may have set for the session: PostgreSQL's search_path, SQLite's
+ * foreign_keys. The ledger must be found where it was. */
+int session_pin(struct walk *w, struct err *e);
+
+/* Foreign keys that point nowhere: SQLite does not enforce them while migrations run, so they are
+ * counted before the commit. */
+struct orphans {
+  bool known;        /* `rows` were there before the step: they are not its fault */
+  const char **rows; /* sorted "table rowid parent" */
+  size_t count;
+};
+/* Whether the revision can make any. */
+bool orphans_possible(const struct walk *w, const struct revision *r, enum direction direction);
+/* Reads those that are there now. */
+int orphans_read(struct walk *w, struct orphans *out, struct err *e);
+/* -1 with ERR_MIGRATION naming the first of `now` that is not among `before`. */
+int orphans_compare(const struct orphans *now, const struct orphans *before, struct err *e);
+
+#endif
