@@ -1,10 +1,10 @@
 /* The server's state: principals, catalogs, targets, runs, tasks, events, locks, over the driver
  * interface (SQLite by default).
  *
- * Reading: borrow a connection with store_reader(), give it back with store_reader_done(). Writing: one
- * writer thread takes what is queued, runs it in one transaction (each write in its own savepoint) and
- * answers everybody after the commit: group commit. The functions of the resources (principal.h,
- * bundle.h, target.h, run.h, lock.h) take the `struct db` that either way provides.
+ * Reading: borrow a connection with store_reader(), give it back with store_reader_done(). Writing:
+ * one writer thread takes what is queued, runs it in one transaction (each write in its own
+ * savepoint) and answers everybody after the commit: group commit. The functions of the resources
+ * (principal.h, bundle.h, target.h, run.h, lock.h) take the `struct db` that either way provides.
  * Any worker thread; never the loop.
  */
 #ifndef MIGD_STORE_STORE_H
@@ -16,8 +16,8 @@ struct store;
 struct keyring; /* secret.h */
 
 struct store_options {
-  const char *path;      /* the SQLite file; exists and is migrated already (engine/selfstore.h) */
-  unsigned readers;      /* reading connections; opened as needed, kept */
+  const char *path; /* the SQLite file; exists and is migrated already (engine/selfstore.h) */
+  unsigned readers; /* reading connections; opened as needed, kept */
   struct log *log;
   /* Called on the writer thread after a commit, for each run with new events. May be NULL. */
   void (*published)(void *ctx, int64_t run, uint64_t last_seq);
@@ -39,7 +39,8 @@ void store_reader_done(struct store *s, struct db *db); /* takes NULL */
 /* Runs on the writer thread, inside a transaction; -1 rolls back this write alone. No blocking, no
  * waiting for other writes. */
 typedef int store_write_fn(struct db *db, void *ctx, struct err *e);
-/* Queues and waits until it is durable (or failed). ERR_STORAGE when the disk is full or failing. */
+/* Queues and waits until it is durable (or failed). ERR_STORAGE when the disk is full or failing.
+ */
 int store_write(struct store *s, store_write_fn *fn, void *ctx, struct err *e);
 
 /* Appends an event to a run without waiting: `packed` is a migd.v1.RunEvent without seq, which the
