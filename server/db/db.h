@@ -1,6 +1,6 @@
-/* The driver interface: one database, one connection, one thread at a time. A driver opens, locks, runs
- * one statement with parameters and a row callback, cancels by the job's flag that it polls, closes.
- * What a transaction is, when to record and how to retry is the engine's.
+/* The driver interface: one database, one connection, one thread at a time. A driver opens, locks,
+ * runs one statement with parameters and a row callback, cancels by the job's flag that it polls,
+ * closes. What a transaction is, when to record and how to retry is the engine's.
  *
  * Every driver passes tests/contract. Foreign headers (libpq, sqlite3) stay inside this room.
  */
@@ -31,14 +31,19 @@ struct db_value {
   size_t len;
 };
 
-static inline struct db_value db_null(void) { return (struct db_value){DB_NULL, 0, NULL, 0}; }
-static inline struct db_value db_int(int64_t i) { return (struct db_value){DB_INT, i, NULL, 0}; }
+static inline struct db_value db_null(void) {
+  return (struct db_value){DB_NULL, 0, NULL, 0};
+}
+static inline struct db_value db_int(int64_t i) {
+  return (struct db_value){DB_INT, i, NULL, 0};
+}
 /* NULL makes a null. */
 struct db_value db_text(const char *s);
 struct db_value db_textn(const char *s, size_t len);
 struct db_value db_blob(const void *data, size_t len);
 
-/* One row. Return 0 to go on, -1 (with `e` set) to stop the statement. */
+/* One row. Return 0 to go on, -1 (with `e` set) to stop the statement. It runs no statement on the
+ * same connection (ERR_INTERNAL). */
 typedef int db_row_fn(void *ctx, const struct db_value *values, int count, struct err *e);
 
 enum db_flags {
@@ -57,27 +62,34 @@ struct db_statement {
 /* What a URL says, checked: `sqlite:/path` or `postgresql://user@host:port/database?sslmode=…`. */
 struct db_url {
   enum dialect dialect;
-  char path[1024]; /* SQLite: absolute */
-  char host[256], port[8], user[128], database[128], sslmode[16]; /* PostgreSQL */
+  char path[1024];                                   /* SQLite: absolute */
+  char host[256], port[8], user[128], database[128]; /* PostgreSQL; a host in lower case */
+  char sslmode[16]; /* never empty: verify-full, but prefer for a loopback address, localhost, a
+                       socket */
+  char session[16]; /* target_session_attrs: read-write (the default), primary or any */
+  unsigned connect_timeout_s; /* 10 where the URL does not say */
   char place[1400]; /* one database, one place: for the uniqueness of targets. Without user. */
 };
-/* Pure. ERR_INPUT that says what is wrong; a password in the URL is refused, with the way to send one;
- * for PostgreSQL only `sslmode`, `target_session_attrs` and `connect_timeout` are allowed as options. */
+/* Pure. ERR_INPUT that says what is wrong; a password in the URL is refused, with the way to send
+ * one; for PostgreSQL only `sslmode`, `target_session_attrs` and `connect_timeout` are allowed as
+ * options. */
 int db_url_parse(const char *text, struct db_url *out, struct err *e);
 
 struct db_options {
   const struct db_url *url;
-  const char *password;            /* or NULL; borrowed for the call */
-  bool guard;                      /* a target: migration SQL is guarded (safety.md 2) */
-  bool create;                     /* SQLite: make the file when it is missing (never with guard) */
-  bool read_only;                  /* SQLite: open for reading, and never create anything */
-  bool wal;                        /* SQLite store: WAL, synchronous=FULL */
-  bool allow_superuser;            /* PostgreSQL: do not refuse powerful roles */
-  bool allow_socket;               /* PostgreSQL: host may be a socket's folder */
-  const char *const *sqlite_roots; /* NULL-terminated; the file must lie under one. NULL: anywhere */
-  int64_t lock_timeout_ms;         /* SQLite busy timeout, PostgreSQL lock_timeout */
-  int64_t statement_timeout_ms;    /* 0: none */
-  /* Called on the same thread while exec runs; text is borrowed. May be NULL. At most 64 KiB a step. */
+  const char *password; /* or NULL; borrowed for the call */
+  bool guard;           /* a target: migration SQL is guarded (safety.md 2) */
+  bool create;          /* SQLite: make the file when it is missing (never with guard) */
+  bool read_only;       /* SQLite: open for reading, and never create anything */
+  bool wal;             /* SQLite store: WAL, synchronous=FULL */
+  bool allow_superuser; /* PostgreSQL: do not refuse powerful roles */
+  bool allow_socket;    /* PostgreSQL: host may be a socket's folder */
+  const char *const
+      *sqlite_roots;            /* NULL-terminated; the file must lie under one. NULL: anywhere */
+  int64_t lock_timeout_ms;      /* SQLite busy timeout, PostgreSQL lock_timeout; 0: does not wait */
+  int64_t statement_timeout_ms; /* 0: none */
+  /* Called on the same thread while exec runs; text is borrowed. May be NULL. At most 64 KiB a
+   * step. */
   void (*notice)(void *ctx, const char *severity, const char *text);
   void *notice_ctx;
 };
@@ -90,15 +102,20 @@ struct db_driver {
   int (*open)(struct db **out, const struct db_options *options, const struct job *job,
               struct err *e);
   /* Tries to take the target's own lock, never waits: 1 taken, 0 held by another session (its
-   * description in `e`, kind ERR_LOCKED), -1 failed. SQLite has none but its transaction: always 1. */
+   * description in `e`, kind ERR_LOCKED), -1 failed. SQLite has none but its transaction: always 1.
+   */
   int (*lock)(struct db *db, const struct job *job, struct err *e);
   /* 0 while the lock is still ours; -1 when it, or the connection, is gone. */
   int (*lock_check)(struct db *db, struct err *e);
   void (*unlock)(struct db *db);
-  /* Runs one statement to its end. Kinds: ERR_MIGRATION the statement failed (offset, sqlstate, detail,
-   * hint set where known); ERR_TARGET the connection or file is gone; ERR_LOCKED a lock could not be
-   * had in time; ERR_STORAGE is never answered: a target's full disk is ERR_MIGRATION;
-   * ERR_CANCELLED, ERR_DEADLINE. `changed` (may be NULL): the number of rows it changed. */
+  /* Runs one statement to its end. Kinds: ERR_MIGRATION the statement failed (offset, sqlstate,
+   * detail, hint set where known); ERR_TARGET the connection or file is gone; ERR_LOCKED a lock
+   * could not be had in time; ERR_STORAGE is never answered: a target's full disk is ERR_MIGRATION;
+   * ERR_CANCELLED, ERR_DEADLINE; ERR_INPUT for text that is not one statement. Nothing is begun
+   * under a job that is cancelled already: roll back without one. A statement that the server ended
+   * before it saw the cancellation succeeds. `sqlstate` is set for SQLite too where the standard
+   * has one: 53100 disk full, 23505 unique, 23503 foreign key, 23502 not null, 23514 check.
+   * `changed` (may be NULL): the number of rows it changed. */
   int (*exec)(struct db *db, const struct db_statement *statement, db_row_fn *row, void *ctx,
               int64_t *changed, const struct job *job, struct err *e);
   /* Whether a transaction is open on the connection. */
@@ -112,6 +129,9 @@ struct db {
 
 extern const struct db_driver db_sqlite, db_postgres;
 
+/* Once, at the start of a program, before threads: forgets every PG* variable and the home folder
+ * (libpq would read files from it), limits SQLite's memory. */
+void db_process_init(void);
 /* NULL for no dialect of ours. */
 const struct db_driver *db_driver_of(enum dialect dialect);
 /* Opens by the URL's dialect. */

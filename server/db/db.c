@@ -1,0 +1,56 @@
+/* What is the same for every driver: the list of them, values, opening by dialect, closing. */
+#include "server/db/db.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/db/sqlite.h"
+
+/* The drivers. A new one is its file and a word here. */
+static const struct db_driver *const drivers[] = {&db_sqlite};
+
+const struct db_driver *db_driver_of(enum dialect dialect) {
+  for (size_t i = 0; i < sizeof drivers / sizeof *drivers; i++)
+    if (drivers[i]->dialect == dialect)
+      return drivers[i];
+  return NULL;
+}
+
+void db_process_init(void) {
+  sqlite_process_init();
+}
+
+struct db_value db_text(const char *s) {
+  return s ? db_textn(s, strlen(s)) : db_null();
+}
+
+struct db_value db_textn(const char *s, size_t len) {
+  return (struct db_value){DB_TEXT, 0, s, len};
+}
+
+struct db_value db_blob(const void *data, size_t len) {
+  return (struct db_value){DB_BLOB, 0, data, len};
+}
+
+int db_open(struct db **out, const struct db_options *options, const struct job *job,
+            struct err *e) {
+  const struct db_driver *driver = db_driver_of(options->url->dialect);
+  if (!driver)
+    return err_set(e, ERR_UNIMPLEMENTED, "there is no driver for this database");
+  return driver->open(out, options, job, e);
+}
+
+void db_close(struct db *db) {
+  if (db)
+    db->driver->close(db);
+}
+
+void db_close_scoped(struct db **db) {
+  db_close(*db);
+}
+
+int db_exec(struct db *db, const char *sql, const struct db_value *params, int count,
+            db_row_fn *row, void *ctx, int64_t *changed, const struct job *job, struct err *e) {
+  struct db_statement st = {sql, strlen(sql), params, count, DB_OURS};
+  return db->driver->exec(db, &st, row, ctx, changed, job, e);
+}
