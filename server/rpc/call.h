@@ -1,14 +1,15 @@
 /* A call, as a worker sees it, and the table of methods.
  *
- * A call is handed over whole, never shared: the loop gives it to a worker with one request message (or
- * none), the worker runs the method's `step`, and gives it back through the mailbox with the replies it
- * made. Only `job` is touched by both (cancel is a flag). A streaming answer is a step that is called again:
- * that one rule is back-pressure, resume and watching.
+ * A call is handed over whole, never shared: the loop gives it to a worker with one request message
+ * (or none), the worker runs the method's `step`, and gives it back through the mailbox with the
+ * replies it made. Only `job` is touched by both (cancel is a flag). A streaming answer is a step
+ * that is called again: that one rule is back-pressure, resume and watching.
  */
 #ifndef MIGD_RPC_CALL_H
 #define MIGD_RPC_CALL_H
 
 #include <protobuf-c/protobuf-c.h>
+#include <stdatomic.h>
 
 #include "proto/base/arena.h"
 #include "proto/base/buf.h"
@@ -32,11 +33,12 @@ struct server {
   const char *const *sqlite_roots; /* NULL-terminated */
   bool allow_socket;
   unsigned parallel;
-  uint64_t catalog_max;     /* bytes of a pushed catalog */
-  int64_t started_at;       /* wall, microseconds */
+  uint64_t catalog_max;               /* bytes of a pushed catalog */
+  int64_t started_at;                 /* wall, microseconds */
   unsigned (*connections)(void *ctx); /* any thread */
   void *connections_ctx;
   const char *tmp_dir; /* for spooled uploads */
+  atomic_uint *pushes; /* uploads being received, all calls together */
 };
 
 /* Where a method's steps run. */
@@ -59,10 +61,12 @@ struct call {
   const struct method *method;
   struct arena arena; /* lives as long as the call; request messages are in it */
   struct job job;
-  char uri[256];              /* of the client's certificate */
+  char uri[256];               /* of the client's certificate */
   int64_t certificate_expires; /* wall, microseconds */
-  struct principal principal; /* set before the first step of a LANE_WORKER method */
-  bool ended;                 /* the client has sent its last message */
+  struct principal principal;  /* set before the first step of a LANE_WORKER method */
+  bool ended;                  /* the client has sent its last message */
+  bool begun;                  /* call_step's: it was stepped before */
+  bool too_large;              /* call_reply's: a reply did not fit into one message */
   int64_t wait_run;
   uint64_t wait_seq;
   struct buf replies; /* framed messages of this step */
@@ -70,9 +74,10 @@ struct call {
   void (*state_free)(void *state);
 };
 
-/* One row a method. `step` gets a message that `in` describes or NULL: a unary or server-streaming method
- * is stepped once with its message, then (after CALL_MORE, CALL_WAIT) with NULL; a client-streaming one
- * with each message as it comes (answering CALL_MORE for the next) and then with NULL, call->ended set. */
+/* One row a method. `step` gets a message that `in` describes or NULL: a unary or server-streaming
+ * method is stepped once with its message, then (after CALL_MORE, CALL_WAIT) with NULL; a
+ * client-streaming one with each message as it comes (answering CALL_MORE for the next) and then
+ * with NULL, call->ended set. */
 struct method {
   const char *name; /* "StartRun" */
   const ProtobufCMessageDescriptor *in, *out;
@@ -93,11 +98,12 @@ extern const struct service *const rpc_services[];
 /* By `/migd.v1.Runs/StartRun`; NULL when there is none. */
 const struct method *method_find(const char *path, size_t len);
 
-/* Appends a reply message (already of type method->out). */
+/* Appends a reply message (already of type method->out). One that is over RPC_MESSAGE_MAX is not
+ * sent: the call fails with ERR_BUSY when the step returns. */
 void call_reply(struct call *call, const ProtobufCMessage *message);
-/* What a worker does with a call it was handed: the principal is looked up, the role checked, the message
- * unpacked, the step run, failures logged once. `bytes` NULL: no message. Runs on a worker; for LANE_LOOP
- * methods on the loop. */
+/* What a worker does with a call it was handed: the principal is looked up, the role checked, the
+ * message unpacked, the step run, failures logged once. `bytes` NULL: no message. Runs on a worker;
+ * for LANE_LOOP methods on the loop. */
 enum call_next call_step(struct call *call, const void *bytes, size_t len, struct err *e);
 
 #endif
