@@ -27,7 +27,7 @@ room_of() {
 # foreign HEADER FILE: may FILE include this library's header?
 foreign() {
   case $1:$2 in
-    protobuf-c/*:proto/* | protobuf-c/*:server/rpc/* | libpq-fe.h:server/db/* | sqlite3.h:server/db/*) ;;
+    protobuf-c/*:proto/* | protobuf-c/*:server/rpc/* | protobuf-c/*:client/* | libpq-fe.h:server/db/* | sqlite3.h:server/db/*) ;;
     openssl/*:server/base/digest.c | openssl/*:server/store/secret.c) ;;
     event2/*:server/net/* | openssl/*:server/net/* | nghttp2/*:server/net/*) ;;
     openssl/*:client/* | nghttp2/*:client/* | jansson.h:client/* | ini.h:client/* | ini.h:server/*.c)
