@@ -1,5 +1,5 @@
-/* Cuts the text of a section into statements, for both dialects, with our own lexer: quoted strings and
- * names, E'' and dollar-quoted strings, nested comments (PostgreSQL), trigger bodies (SQLite),
+/* Cuts the text of a section into statements, for both dialects, with our own lexer: quoted strings
+ * and names, E'' and dollar-quoted strings, nested comments (PostgreSQL), trigger bodies (SQLite),
  * BEGIN ATOMIC … END bodies (PostgreSQL), parentheses of CREATE RULE. Pure: no I/O, no globals.
  */
 #ifndef MIGD_SQL_SPLIT_H
@@ -31,9 +31,9 @@ struct sql_statements {
   size_t count;
 };
 
-/* Statements without a token (only comments) are left out. ERR_INPUT, with line and column set, for an
- * unterminated string, name, comment, dollar quote or body, for a psql meta-command (`\d` at the start
- * of a line), and for NUL bytes. */
+/* Statements without a token (only comments) are left out. ERR_INPUT, with line and column set, for
+ * an unterminated string, name, comment, dollar quote or body, for a psql meta-command (`\d` at the
+ * start of a line), and for NUL bytes. */
 int sql_split(enum dialect dialect, const char *text, size_t len, struct arena *arena,
               struct sql_statements *out, struct err *e);
 
