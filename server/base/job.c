@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -45,6 +46,14 @@ int job_check(const struct job *job, struct err *e) {
   if (job->deadline_ns != 0 && clock_mono_ns() >= job->deadline_ns)
     return err_set(e, ERR_DEADLINE, "the deadline passed");
   return 0;
+}
+
+int job_pause(const struct job *job, int ms, struct err *e) {
+  if (job_check(job, e))
+    return -1;
+  struct pollfd wake = {.fd = job ? job->wake_fd : -1, .events = POLLIN};
+  (void)poll(&wake, 1, job_poll_ms(job, ms));
+  return job_check(job, e);
 }
 
 int job_poll_ms(const struct job *job, int limit_ms) {

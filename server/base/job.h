@@ -23,6 +23,8 @@ void job_release(struct job *job);
 void job_cancel(struct job *job);
 /* 0, or -1 with ERR_CANCELLED or ERR_DEADLINE. `job` may be NULL: never cancelled. */
 int job_check(const struct job *job, struct err *e);
+/* Waits `ms`; -1 at once when it is cancelled or its deadline passes. `job` may be NULL. */
+int job_pause(const struct job *job, int ms, struct err *e);
 /* Milliseconds to the deadline for poll(2), at most `limit_ms` (-1: no limit). */
 int job_poll_ms(const struct job *job, int limit_ms);
 

@@ -133,7 +133,7 @@ static int with_lock_tries(struct walk *w, int (*once)(struct walk *w, void *ctx
     if (w->hooks.waiting)
       w->hooks.waiting(w->hooks.ctx, attempt, e);
     struct err cut;
-    if (walk_pause(w, back_off_ms(attempt), &cut)) {
+    if (job_pause(w->job, back_off_ms(attempt), &cut)) {
       *e = cut;
       return -1;
     }

@@ -12,7 +12,5 @@ int apply_plan(struct walk *w, struct err *e);
 int walk_open(struct walk *w, struct err *e);
 /* Takes the target's own lock, trying for `wait_ns`. */
 int walk_lock(struct walk *w, int64_t wait_ns, struct err *e);
-/* Waits `ms`, or until the job is cancelled (then -1). */
-int walk_pause(const struct walk *w, int ms, struct err *e);
 
 #endif

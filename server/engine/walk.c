@@ -4,20 +4,11 @@
 #include "server/engine/walk.h"
 
 #include <inttypes.h>
-#include <poll.h>
 #include <string.h>
 
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "server/engine/apply.h"
-
-int walk_pause(const struct walk *w, int ms, struct err *e) {
-  if (job_check(w->job, e))
-    return -1;
-  struct pollfd wake = {.fd = w->job ? w->job->wake_fd : -1, .events = POLLIN};
-  poll(&wake, 1, job_poll_ms(w->job, ms));
-  return job_check(w->job, e);
-}
 
 int walk_open(struct walk *w, struct err *e) {
   db_close(w->db);
@@ -40,7 +31,7 @@ int walk_lock(struct walk *w, int64_t wait_ns, struct err *e) {
     if (w->hooks.waiting)
       w->hooks.waiting(w->hooks.ctx, attempt, e);
     struct err cut;
-    if (walk_pause(w, attempt < 10 ? 50 * (int)attempt : 500, &cut)) {
+    if (job_pause(w->job, attempt < 10 ? 50 * (int)attempt : 500, &cut)) {
       *e = cut;
       return -1;
     }

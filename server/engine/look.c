@@ -1,0 +1,118 @@
+/* Looking at targets without changing them: `current`, `--dry-run`, and whether a target can be
+ * reached. On the caller's thread.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/base/clock.h"
+#include "server/engine/state.h"
+#include "server/store/bundle.h"
+
+void password_free(char **password) {
+  if (*password)
+    wipe(*password, strlen(*password));
+  free(*password);
+  *password = NULL;
+}
+
+/* What any walk over a target needs, whoever asks. */
+static void options_fill(const struct engine *g, const struct target_policy *policy,
+                         const struct db_url *url, struct db_options *out) {
+  *out = (struct db_options){
+      .url = url,
+      .guard = true,
+      .allow_superuser = policy->allow_superuser,
+      .allow_socket = g->o.allow_socket,
+      .sqlite_roots = g->o.sqlite_roots,
+      .lock_timeout_ms = policy->lock_timeout_ms ? policy->lock_timeout_ms : 5000,
+      .statement_timeout_ms = policy->statement_timeout_ms,
+  };
+}
+
+int target_options(struct engine *g, struct db *db, const struct target *target,
+                   struct db_options *out, struct db_url *url, char **password, struct err *e) {
+  if (db_url_parse(target->url, url, e) || target_password(db, g->o.keys, target->id, password, e))
+    return err_in(e, "%s", target->name);
+  options_fill(g, &target->policy, url, out);
+  out->password = *password;
+  return 0;
+}
+
+struct seen {
+  const struct target *target;
+  const struct walk *walk;
+  int64_t at;
+};
+
+static int write_seen(struct db *db, void *ctx, struct err *e) {
+  const struct seen *s = ctx;
+  return target_seen(db, s->target->id, s->walk->ledger.rows, s->walk->ledger.row_count, s->at, e);
+}
+
+/* Only what is news is written: asking a thousand targets that stand still writes nothing. */
+static bool is_news(const struct target *t, const struct walk *w) {
+  if (!t->seen_at || t->current_count != w->ledger.row_count)
+    return true;
+  for (size_t i = 0; i < t->current_count; i++)
+    if (strcmp(t->current[i], w->ledger.rows[i]))
+      return true;
+  return false;
+}
+
+int engine_look(struct engine *g, const struct target *target, enum walk_stage last,
+                const struct run_request *request, const struct job *job, struct arena *arena,
+                struct walk *w, struct catalog_ref **ref, struct err *e) {
+  char *password PASSWORD_SCOPED = NULL;
+  struct db_url url;
+  struct bundle_info bundle;
+  memset(w, 0, sizeof *w);
+  *ref = NULL;
+  struct db *db = store_reader(g->o.store, e);
+  if (!db)
+    return -1;
+  int rc = target_options(g, db, target, &w->options, &url, &password, e);
+  if (!rc)
+    rc = bundle_get(db, target->catalog, arena, &bundle, e);
+  store_reader_done(g->o.store, db);
+  if (rc || engine_catalog(g, bundle.digest, ref, e))
+    return -1;
+  w->target = target->name;
+  w->catalog = catalog_ref_get(*ref);
+  w->store_id = store_id(g->o.store);
+  w->epoch = target->epoch + 1;
+  w->job = job;
+  w->arena = arena;
+  w->log = g->o.log;
+  if (request)
+    w->request = (struct plan_request){.operation = request->operation,
+                                       .dialect = target->dialect,
+                                       .revisions = request->revisions,
+                                       .revision_count = request->revision_count,
+                                       .purge = request->purge};
+  int64_t at = clock_wall_us();
+  rc = walk_to(w, last, e);
+  w->options.password = NULL;
+  bool read = w->ledger.exists || w->ledger.empty_database;
+  if (read && is_news(target, w)) {
+    struct seen seen = {target, w, at};
+    struct err ignored; /* what was found is answered all the same */
+    store_write(g->o.store, write_seen, &seen, &ignored);
+  }
+  return rc;
+}
+
+int engine_probe(struct engine *g, const struct db_url *url, const char *password, bool create,
+                 const struct target_policy *policy, const struct job *job, struct err *e) {
+  struct db_options options;
+  struct db *db DB_SCOPED = NULL;
+  struct arena arena __attribute__((cleanup(arena_release)));
+  struct ledger_state ledger;
+  arena_init(&arena, 0);
+  options_fill(g, policy, url, &options);
+  options.password = password;
+  options.create = create;
+  if (db_open(&db, &options, job, e))
+    return -1;
+  /* SQLite reads a file only when it is asked something. */
+  return ledger_read(db, &arena, &ledger, job, e);
+}

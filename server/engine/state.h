@@ -1,0 +1,94 @@
+/* What the engine's own files share: the engine itself, tasks in memory, catalogs in memory,
+ * events. Nobody outside of engine.c, schedule.c, task.c, recover.c, look.c, cache.c, event.c
+ * includes this.
+ */
+#ifndef MIGD_ENGINE_STATE_H
+#define MIGD_ENGINE_STATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "migd/v1/runs.pb-c.h"
+#include "server/engine/engine.h"
+#include "server/engine/pool.h"
+
+/* A task that is queued, waiting or running. Under the engine's mutex, except that its own worker
+ * alone uses `job` after it was made and until it is removed. */
+struct active {
+  struct work work; /* first: a work is its active */
+  struct engine *engine;
+  struct active *next;
+  int64_t run, target;
+  int64_t wait_until; /* monotonic ns: until then it may wait for its lock */
+  enum doubt_answer doubt;
+  bool waiting;   /* on nobody's queue: woken by schedule.c */
+  bool told_wait; /* the event that it waits is written */
+  atomic_bool cancelled;
+  bool running; /* `job` is made */
+  struct job job;
+};
+
+#define CATALOGS_KEPT 8 /* unused versions kept in memory, newest first */
+
+struct engine {
+  struct engine_options o;
+  struct pool *tasks;
+  pthread_mutex_t mutex;
+  pthread_cond_t changed;                /* a task ended, began to wait, or the engine stops */
+  struct active *actives, **last_active; /* in the order in which they were asked for */
+  pthread_t clock;                       /* wakes what waits for locks */
+  bool clock_runs, stopping;
+  atomic_bool drain; /* no further step begins */
+
+  pthread_mutex_t catalogs_mutex;
+  struct catalog_ref *catalogs; /* newest use first */
+};
+
+/* schedule.c */
+
+/* Sets a task going. Takes the engine's mutex. */
+void schedule_add(struct engine *g, int64_t run, int64_t target, int64_t wait_until,
+                  enum doubt_answer doubt);
+/* The task waits for its lock until woken. */
+void schedule_wait(struct active *a);
+/* The task is over: frees it and wakes the next one that waits for the target. */
+void schedule_done(struct active *a);
+/* Marks the run's tasks cancelled; answers whether there were any. */
+bool schedule_cancel(struct engine *g, int64_t run);
+void schedule_wake(struct engine *g, int64_t target);
+int schedule_start(struct engine *g, struct err *e);
+void schedule_stop(struct engine *g, int grace_ms);
+
+/* task.c: a task from its lock to its end, on a worker. settle.c: the run's end. */
+void task_run(struct work *work);
+/* Inside store_write: when the run has no open task left, its state, its end and its last event. */
+int run_settle(struct db *db, int64_t run, bool *over, struct err *e);
+/* After that write is durable: the board forgets a run that is over. */
+void run_announce(struct engine *g, int64_t run, bool over);
+
+/* cache.c */
+void cache_free(struct engine *g);
+
+/* event.c: all messages are borrowed; `target` may be "". */
+void event_post(struct engine *g, int64_t run, const char *target, Migd__V1__RunEvent *event);
+int event_write(struct db *db, int64_t run, const char *target, Migd__V1__RunEvent *event,
+                struct err *e);
+/* An error as it is stored with a task. */
+void error_pack(struct buf *out, const struct err *e);
+void counts_fill(Migd__V1__TaskCounts *out, const struct run *run);
+void duration_fill(Google__Protobuf__Duration *out, int64_t us);
+
+/* The options for a walk over a target, with its password. `password` is malloc'd, wiped and freed
+ * by the caller with password_free(). */
+int target_options(struct engine *g, struct db *db, const struct target *target,
+                   struct db_options *out, struct db_url *url, char **password, struct err *e);
+void password_free(char **password);
+#define PASSWORD_SCOPED __attribute__((cleanup(password_free)))
+
+/* The request of a stored run, unpacked into the arena. */
+int request_unpack(const struct run *run, struct arena *arena,
+                   const Migd__V1__StartRunRequest **out, struct err *e);
+/* `+2`, `-1`: counts from what a target has applied. */
+bool identifier_is_relative(const char *text);
+
+#endif
