@@ -253,9 +253,10 @@ static struct entry *lost(struct writer *w, struct entry *first, struct entry *c
   return again.head;
 }
 
-/* Whether a failed statement says that there is no room. The driver's kinds do not tell. */
-static bool disk_full(const struct err *e) {
-  return strstr(e->text, "full") != NULL;
+/* Whether a statement failed for want of room (SQLSTATE class 53) or by the disk (58), not by
+ * itself. */
+static bool disk_failed(const struct err *e) {
+  return strncmp(e->sqlstate, "53", 2) == 0 || strncmp(e->sqlstate, "58", 2) == 0;
 }
 
 /* Runs one entry in its savepoint. 0, with entry->rc what it answered; -1 when the transaction is
@@ -273,7 +274,7 @@ static int apply(struct writer *w, struct entry *entry, struct err *e) {
   if (entry->fn)
     *e = *entry->e;
   w->fresh_count = mark;
-  if (!transaction_open(w) || (!entry->fn && disk_full(e)))
+  if (!transaction_open(w) || (!entry->fn && disk_failed(e)))
     return -1;
   if (!entry->fn)
     log_line(w->options.log, LOG_ERROR, "store", "an event of run %lld is lost: %s",
