@@ -4,10 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/db/postgres.h"
 #include "server/db/sqlite.h"
 
 /* The drivers. A new one is its file and a word here. */
-static const struct db_driver *const drivers[] = {&db_sqlite};
+static const struct db_driver *const drivers[] = {&db_sqlite, &db_postgres};
 
 const struct db_driver *db_driver_of(enum dialect dialect) {
   for (size_t i = 0; i < sizeof drivers / sizeof *drivers; i++)
@@ -18,6 +19,7 @@ const struct db_driver *db_driver_of(enum dialect dialect) {
 
 void db_process_init(void) {
   sqlite_process_init();
+  postgres_process_init();
 }
 
 struct db_value db_text(const char *s) {

@@ -84,12 +84,12 @@ struct db_options {
   bool wal;             /* SQLite store: WAL, synchronous=FULL */
   bool allow_superuser; /* PostgreSQL: do not refuse powerful roles */
   bool allow_socket;    /* PostgreSQL: host may be a socket's folder */
-  const char *const
-      *sqlite_roots;            /* NULL-terminated; the file must lie under one. NULL: anywhere */
+  /* NULL-terminated; the file must lie under one. NULL: anywhere. */
+  const char *const *sqlite_roots;
   int64_t lock_timeout_ms;      /* SQLite busy timeout, PostgreSQL lock_timeout; 0: does not wait */
   int64_t statement_timeout_ms; /* 0: none */
   /* Called on the same thread while exec runs; text is borrowed. May be NULL. At most 64 KiB a
-   * step. */
+   * statement. */
   void (*notice)(void *ctx, const char *severity, const char *text);
   void *notice_ctx;
 };

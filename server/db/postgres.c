@@ -1,0 +1,105 @@
+/* The PostgreSQL driver. How to connect is in postgres_open.c, how a statement runs in
+ * postgres_run.c, how to wait and to cancel in postgres_wait.c. The target's lock is a session
+ * advisory lock on the working connection: it ends with the session, however that ends.
+ */
+#include "server/db/postgres.h"
+
+/* One key for every migd: "migd", then 1. pg_locks shows its halves as classid and objid. */
+#define LOCK_KEY INT64_C(0x6d69676400000001)
+#define LOCK_WHERE                                                                                 \
+  "l.locktype = 'advisory' AND l.classid = 1835624292 AND l.objid = 1 AND l.objsubid = 1"          \
+  " AND l.granted AND l.database ="                                                                \
+  " (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())"
+
+_Static_assert(LOCK_KEY >> 32 == 1835624292, "the key and its parts agree");
+
+static int on_int(void *ctx, const struct db_value *values, int count, struct err *e) {
+  (void)count;
+  (void)e;
+  *(int64_t *)ctx = values[0].i;
+  return 0;
+}
+
+static int on_holder(void *ctx, const struct db_value *v, int count, struct err *e) {
+  (void)count;
+  (void)e;
+  const char *program = v[1].type == DB_TEXT && v[1].len ? v[1].s : "an unknown program";
+  const char *since = v[2].type == DB_TEXT ? v[2].s : "an unknown time";
+  err_set(ctx, ERR_LOCKED, "another session holds the target's lock: process %lld (%s), since %s",
+          (long long)v[0].i, program, since);
+  return 0;
+}
+
+static void describe_holder(struct postgres *p, const struct job *job, struct err *e) {
+  struct err ignored;
+  err_set(e, ERR_LOCKED, "another session holds the target's lock");
+  static const char sql[] =
+      "SELECT l.pid, a.application_name, pg_catalog.to_char(a.backend_start, 'YYYY-MM-DD "
+      "HH24:MI:SS TZ')"
+      " FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid"
+      " WHERE " LOCK_WHERE;
+  (void)postgres_query(p, sql, NULL, 0, on_holder, e, job, &ignored);
+}
+
+static int postgres_lock(struct db *db, const struct job *job, struct err *e) {
+  struct postgres *p = (struct postgres *)db;
+  struct db_value key = db_int(LOCK_KEY);
+  int64_t taken = 0;
+  if (postgres_query(p, "SELECT pg_catalog.pg_try_advisory_lock($1)", &key, 1, on_int, &taken, job,
+                     e) < 0)
+    return -1;
+  if (!taken)
+    describe_holder(p, job, e);
+  return taken ? 1 : 0;
+}
+
+static int postgres_lock_check(struct db *db, struct err *e) {
+  struct postgres *p = (struct postgres *)db;
+  int64_t held = 0;
+  static const char sql[] = "SELECT 1 FROM pg_catalog.pg_locks l WHERE " LOCK_WHERE
+                            " AND l.pid = pg_catalog.pg_backend_pid()";
+  if (postgres_query(p, sql, NULL, 0, on_int, &held, NULL, e) < 0)
+    return -1;
+  if (!held)
+    return err_set(e, ERR_TARGET, "the target's lock is no longer held");
+  return 0;
+}
+
+static void postgres_unlock(struct db *db) {
+  struct postgres *p = (struct postgres *)db;
+  struct db_value key = db_int(LOCK_KEY);
+  struct err ignored;
+  (void)postgres_query(p, "SELECT pg_catalog.pg_advisory_unlock($1)", &key, 1, NULL, NULL, NULL,
+                       &ignored);
+}
+
+static int postgres_exec(struct db *db, const struct db_statement *statement, db_row_fn *row,
+                         void *ctx, int64_t *changed, const struct job *job, struct err *e) {
+  struct postgres *p = (struct postgres *)db;
+  if (p->busy)
+    return err_set(e, ERR_INTERNAL, "a statement is already running on this connection");
+  p->busy = true;
+  p->noticed = 0;
+  int rc = postgres_run(p, statement, row, ctx, changed, job, e);
+  p->busy = false;
+  return rc;
+}
+
+static bool postgres_in_transaction(struct db *db) {
+  struct postgres *p = (struct postgres *)db;
+  PGTransactionStatusType status = PQtransactionStatus(p->conn);
+  return !p->broken && (status == PQTRANS_INTRANS || status == PQTRANS_INERROR);
+}
+
+const struct db_driver db_postgres = {
+    .name = "postgresql",
+    .dialect = DIALECT_POSTGRESQL,
+    .begin = "BEGIN",
+    .open = postgres_open,
+    .lock = postgres_lock,
+    .lock_check = postgres_lock_check,
+    .unlock = postgres_unlock,
+    .exec = postgres_exec,
+    .in_transaction = postgres_in_transaction,
+    .close = postgres_close,
+};

@@ -1,0 +1,60 @@
+/* What the files of the PostgreSQL driver share: the connection, waiting, the mapping of errors.
+ * Private to them. One thread at a time, as `struct db` says.
+ */
+#ifndef MIGD_DB_POSTGRES_H
+#define MIGD_DB_POSTGRES_H
+
+#include <libpq-fe.h>
+
+#include "server/db/db.h"
+
+struct postgres {
+  struct db db;
+  PGconn *conn;
+  struct db_url url;
+  char *password;  /* for the second connection that cancels; wiped at close */
+  bool broken;     /* the connection is lost or was given up */
+  bool busy;       /* a statement is at work */
+  int64_t ends_ns; /* when our own queries give up on a silent server; 0: never */
+  void (*notice)(void *ctx, const char *severity, const char *text);
+  void *notice_ctx;
+  size_t noticed; /* bytes handed on by the statement at work */
+};
+
+/* postgres_open.c */
+int postgres_open(struct db **out, const struct db_options *options, const struct job *job,
+                  struct err *e);
+void postgres_close(struct db *db);
+void postgres_process_init(void);
+/* A bare connection, until `ends_ns` at the latest. */
+int postgres_connect(PGconn **out, const struct db_url *url, const char *password, int64_t ends_ns,
+                     const struct job *job, struct err *e);
+
+/* postgres_run.c: runs one statement to its end; `sql` and text parameters may lack a NUL. */
+int postgres_run(struct postgres *p, const struct db_statement *st, db_row_fn *row, void *ctx,
+                 int64_t *changed, const struct job *job, struct err *e);
+/* The driver's own query, which gives up on a server that is silent for 10 s. */
+int postgres_query(struct postgres *p, const char *sql, const struct db_value *params, int count,
+                   db_row_fn *row, void *ctx, const struct job *job, struct err *e);
+
+/* postgres_wait.c: poll(2) on the socket and the job. Events that came; 0 when `ends_ns` (0: never)
+ * passed; -1 with `e` when the job ended. */
+int postgres_poll(PGconn *conn, short events, int64_t ends_ns, const struct job *job,
+                  struct err *e);
+/* Asks the server, over a second connection, to cancel what the first is at. */
+void postgres_cancel(const struct postgres *p);
+/* The connection is of no use any more; the server shall notice at once. */
+int postgres_give_up(struct postgres *p, const char *why, struct err *e);
+
+/* postgres_error.c: all return -1. */
+int postgres_lost(struct postgres *p, struct err *e);
+int postgres_connect_fail(PGconn *conn, struct err *e);
+/* `sql` is the text that the result's position counts in. */
+int postgres_fail(const PGresult *result, const char *sql, size_t len, struct err *e);
+
+#define PGRESULT_SCOPED __attribute__((cleanup(postgres_clear_scoped)))
+static inline void postgres_clear_scoped(PGresult **result) {
+  PQclear(*result);
+}
+
+#endif
