@@ -4,7 +4,7 @@
  */
 #include "server/rpc/services.h"
 
-#include <google/protobuf/descriptor.pb-c.h>
+#include "google/protobuf/descriptor.pb-c.h"
 #include <string.h>
 
 #include "grpc/reflection/v1/reflection.pb-c.h"
