@@ -1,6 +1,8 @@
 /* Tasks: a run's part on one target. A task in a final state is also what its target shows. */
 #include "server/store/run.h"
 
+#include <string.h>
+
 #include "server/base/clock.h"
 #include "server/store/row.h"
 
