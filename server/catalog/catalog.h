@@ -7,6 +7,8 @@
 #include "proto/base/err.h"
 #include "server/catalog/revision.h"
 
+enum { CATALOG_MAX = 100000 }; /* revisions */
+
 struct catalog_file {
   const char *name; /* without a folder */
   const char *bytes;
@@ -40,8 +42,8 @@ struct catalog {
 
 /* The digest of a set of files: independent of their order. */
 void catalog_digest(const struct catalog_file *files, size_t count, char out[DIGEST_TEXT]);
-/* Parses all files and builds the graph: names that disagree, duplicates, unknown parents, cycles, used
- * labels: all are added to `problems`. 0, or -1 when there are any. */
+/* Parses all files (one at least) and builds the graph: names that disagree, duplicates, unknown
+ * parents, cycles, used labels: all are added to `problems`. 0, or -1 when there are any. */
 int catalog_build(struct catalog *out, const struct catalog_file *files, size_t count,
                   struct arena *arena, struct problems *problems);
 /* The index of an exact id; -1 when there is none. */

@@ -1,6 +1,7 @@
 /* Revision files: one migration as text, and what it says. Pure: no I/O, no clock, no globals.
  *
- * The format is described in README.md ("Revision files"). Every mistake is reported, not the first.
+ * The format is described in README.md ("Revision files"). Every mistake is reported, not the
+ * first.
  */
 #ifndef MIGD_CATALOG_REVISION_H
 #define MIGD_CATALOG_REVISION_H
@@ -12,7 +13,19 @@
 #include "server/base/dialect.h"
 #include "server/base/digest.h"
 
-/* Something wrong in a file. */
+/* What one file may hold; more is a problem. */
+enum {
+  REVISION_MAX = 64 * 1024 * 1024, /* bytes */
+  REVISION_NAME_MAX = 150,         /* bytes of the file's name */
+  REVISION_ID_MAX = 64,            /* of an id or a label */
+  REVISION_MESSAGE_MAX = 500,      /* bytes */
+  REVISION_LIST_MAX = 1000,        /* parents; dependencies; labels */
+  REVISION_SECTIONS_MAX = 1000,
+  REVISION_STATEMENTS_MAX = 1000000, /* `;` in a section */
+  PROBLEMS_MAX = 1000,               /* further ones are not kept */
+};
+
+/* Something wrong in a file. The message says what to do next as well. */
 struct problem {
   const char *file;
   unsigned line, column; /* 1-based; 0 unknown */
@@ -20,7 +33,7 @@ struct problem {
   const char *source; /* the text of the line, or "" */
 };
 
-/* A list that grows in its arena. */
+/* A list that grows in its arena, up to PROBLEMS_MAX, and a last one that says so. */
 struct problems {
   struct arena *arena;
   struct problem *items;
@@ -28,8 +41,7 @@ struct problems {
 };
 
 void problem_add(struct problems *p, const char *file, unsigned line, unsigned column,
-                 const char *source, const char *format, ...)
-    __attribute__((format(printf, 6, 7)));
+                 const char *source, const char *format, ...) __attribute__((format(printf, 6, 7)));
 
 enum direction { DIR_UP = 1, DIR_DOWN = 2, DIR_STAMP = 3 }; /* numbers of migd.v1.Direction */
 
@@ -39,8 +51,8 @@ struct section_statement {
   unsigned line, column;
 };
 
-/* `-- migd:up on=postgresql transaction=off` and what follows it. A section that runs on both dialects
- * is cut into statements for each. */
+/* `-- migd:up on=postgresql transaction=off` and what follows it. A section that runs on both
+ * dialects is cut into statements for each. */
 struct section {
   enum direction direction; /* DIR_UP or DIR_DOWN */
   unsigned dialects;        /* set of enum dialect */
@@ -60,7 +72,7 @@ struct revision {
   const char *message; /* "" when there is none */
   const char **parents, **depends_on, **labels;
   size_t parent_count, depends_on_count, label_count;
-  unsigned parents_line, depends_on_line; /* for problems found later */
+  unsigned id_line, parents_line, depends_on_line, labels_line; /* for problems found later */
   struct section *sections;
   size_t section_count;
   bool has_down;       /* a down section, perhaps empty, for each dialect that has an up section */
