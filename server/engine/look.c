@@ -111,6 +111,7 @@ int engine_probe(struct engine *g, const struct db_url *url, const char *passwor
   options_fill(g, policy, url, &options);
   options.password = password;
   options.create = create;
+  options.guard = !create; /* only our own statements follow */
   if (db_open(&db, &options, job, e))
     return -1;
   /* SQLite reads a file only when it is asked something. */

@@ -25,9 +25,10 @@ void tx_rollback(struct walk *w) {
  * nobody can say now (e says so). On 1 the walk goes on with a new connection. */
 static int resolve(struct walk *w, unsigned step, struct err *e) {
   struct err why = *e;
-  if (!walk_open(w, e) && !walk_lock(w, RESOLVE_WAIT_NS, e)) {
-    int applied = ledger_has_step(w->db, w->run, w->epoch, step, w->job, e);
-    if (applied > 0 && !ledger_read(w->db, w->arena, &w->ledger, w->job, e))
+  if (!walk_open(w, e) && !walk_lock(w, RESOLVE_WAIT_NS, e) &&
+      !ledger_read(w->db, w->arena, &w->ledger, w->job, e)) {
+    int applied = w->ledger.exists ? ledger_has_step(w->db, w->run, w->epoch, step, w->job, e) : 0;
+    if (applied > 0)
       return 1;
     if (applied == 0) {
       *e = why;

@@ -13,7 +13,7 @@
 int walk_open(struct walk *w, struct err *e) {
   db_close(w->db);
   w->db = NULL;
-  if (db_open(&w->db, &w->options, w->job, e))
+  if ((w->open ? w->open : db_open)(&w->db, &w->options, w->job, e))
     return -1;
   if (log_on(w->log, LOG_DEBUG))
     w->db = db_traced(w->db, w->log, w->target);

@@ -31,6 +31,9 @@ struct walk {
   /* Given. */
   const char *target; /* its name, for messages */
   struct db_options options;
+  /* How the target is opened; NULL: db_open. Tests put faults in between. */
+  int (*open)(struct db **out, const struct db_options *options, const struct job *job,
+              struct err *e);
   const struct catalog *catalog;
   struct plan_request request;
   bool single_transaction;

@@ -1,0 +1,467 @@
+/* Walks over a real SQLite file: what is applied, what is refused, and — with the connection lost
+ * at every statement in turn, before and after it took effect — that the ledger always agrees with
+ * the schema.
+ */
+#include "server/engine/walk.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/support/faulty_db.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+struct source {
+  const char *name, *text;
+};
+
+/* A line of three with a merge at the end; the third is part outside a transaction. */
+static const struct source shop[] = {
+    {"r1_first.sql",
+     "-- migd:revision r1\n-- migd:parent base\n-- migd:message first\n\n-- migd:up\n"
+     "CREATE TABLE a (id INTEGER PRIMARY KEY);\nINSERT INTO a VALUES (1);\n"
+     "-- migd:down\nDROP TABLE a;\n"},
+    {"r2_left.sql", "-- migd:revision r2\n-- migd:parent r1\n-- migd:message left\n\n-- migd:up\n"
+                    "CREATE TABLE b (id INTEGER PRIMARY KEY, a INTEGER REFERENCES a (id));\n"
+                    "INSERT INTO b VALUES (1, 1);\n-- migd:down\nDROP TABLE b;\n"},
+    {"r3_right.sql", "-- migd:revision r3\n-- migd:parent r1\n-- migd:message right\n\n-- migd:up\n"
+                     "CREATE TABLE c (id INTEGER PRIMARY KEY);\n-- migd:up transaction=off\n"
+                     "CREATE INDEX c_id ON c (id);\n-- migd:down\nDROP TABLE c;\n"},
+    {"r4_merge.sql", "-- migd:revision r4\n-- migd:parent r2, r3\n-- migd:message merge\n\n"
+                     "-- migd:up\nCREATE TABLE d (id INTEGER PRIMARY KEY);\n-- migd:down\n"
+                     "DROP TABLE d;\n"},
+};
+
+struct fixture {
+  char dir[64], path[128];
+  struct arena arena;
+  struct db_url url;
+  struct catalog catalog;
+  int64_t epoch;
+};
+
+static void build(struct fixture *f, const struct source *sources, size_t count) {
+  struct catalog_file files[8];
+  struct problems problems = {.arena = &f->arena};
+  for (size_t i = 0; i < count; i++)
+    files[i] = (struct catalog_file){sources[i].name, sources[i].text, strlen(sources[i].text)};
+  if (catalog_build(&f->catalog, files, count, &f->arena, &problems))
+    fail_msg("%s:%u: %s", problems.items[0].file, problems.items[0].line,
+             problems.items[0].message);
+}
+
+static void begin(struct fixture *f) {
+  struct err e;
+  char url[160];
+  memset(f, 0, sizeof *f);
+  snprintf(f->dir, sizeof f->dir, "/tmp/migd-walk-XXXXXX");
+  assert_non_null(mkdtemp(f->dir));
+  snprintf(f->path, sizeof f->path, "%s/app.db", f->dir);
+  snprintf(url, sizeof url, "sqlite:%s", f->path);
+  arena_init(&f->arena, 0);
+  assert_int_equal(db_url_parse(url, &f->url, &e), 0);
+  struct db_options options = {.url = &f->url, .create = true};
+  struct db *db;
+  if (db_open(&db, &options, NULL, &e))
+    fail_msg("%s", e.text);
+  db_close(db);
+  build(f, shop, COUNT(shop));
+}
+
+static void end(struct fixture *f) {
+  char command[160];
+  snprintf(command, sizeof command, "rm -rf %s", f->dir);
+  assert_int_equal(system(command), 0);
+  arena_release(&f->arena);
+}
+
+static struct walk walk(struct fixture *f, enum operation operation, const char **revision) {
+  return (struct walk){
+      .target = "app",
+      .options = {.url = &f->url, .guard = true, .lock_timeout_ms = 50},
+      .open = faulty_open,
+      .catalog = &f->catalog,
+      .request = {.operation = operation,
+                  .dialect = DIALECT_SQLITE,
+                  .revisions = revision,
+                  .revision_count = 1},
+      .store_id = "0123456789abcdef",
+      .principal = "tester",
+      .run = 1,
+      .epoch = ++f->epoch,
+      .arena = &f->arena,
+  };
+}
+
+static int go(struct fixture *f, enum operation operation, const char *revision, struct walk *out,
+              struct err *e) {
+  const char *revisions[] = {revision};
+  struct walk w = walk(f, operation, revisions);
+  int rc = walk_to(&w, WALK_APPLY, e);
+  w.request.revisions = NULL;
+  if (out)
+    *out = w;
+  return rc;
+}
+
+static int on_text(void *ctx, const struct db_value *v, int count, struct err *e) {
+  (void)count, (void)e;
+  strcat(ctx, v[0].s ? v[0].s : "");
+  strcat(ctx, " ");
+  return 0;
+}
+
+static const char *ask(struct fixture *f, const char *sql, char out[512]) {
+  struct err e;
+  struct db_options options = {.url = &f->url};
+  struct db *db DB_SCOPED = NULL;
+  out[0] = 0;
+  assert_int_equal(db_open(&db, &options, NULL, &e), 0);
+  if (db_exec(db, sql, NULL, 0, on_text, out, NULL, NULL, &e))
+    snprintf(out, 512, "%.400s", e.text);
+  return out;
+}
+
+static const char *tables(struct fixture *f, char out[512]) {
+  return ask(
+      f, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'migd%' ORDER BY 1",
+      out);
+}
+
+static const char *rows(struct fixture *f, char out[512]) {
+  return ask(f, "SELECT revision FROM migd_revision ORDER BY 1", out);
+}
+
+/* The ledger agrees with the schema, and each whole step stands in it once. */
+static void check_agrees(struct fixture *f) {
+  static const struct {
+    const char *rows, *tables, *partial;
+  } legal[] = {
+      {"", "", ""},
+      {"r1 ", "a ", "a c "},
+      {"r2 ", "a b ", "a b c "},
+      {"r3 ", "a c ", "a c "},
+      {"r2 r3 ", "a b c ", "a b c "},
+      {"r4 ", "a b c d ", "a b c d "},
+  };
+  char r[512], t[512], again[512];
+  rows(f, r);
+  if (strstr(r, "no such table"))
+    r[0] = 0;
+  tables(f, t);
+  for (size_t i = 0; i < COUNT(legal); i++)
+    if (!strcmp(r, legal[i].rows) &&
+        (!strcmp(t, legal[i].tables) || !strcmp(t, legal[i].partial))) {
+      if (r[0])
+        assert_string_equal(
+            ask(f,
+                "SELECT revision FROM migd_ledger WHERE statement = 0 AND direction = "
+                "'up' GROUP BY revision HAVING count(*) > 1",
+                again),
+            "");
+      return;
+    }
+  fail_msg("ledger \"%s\" does not agree with tables \"%s\"", r, t);
+}
+
+static void test_up_and_down(void **state) {
+  (void)state;
+  struct fixture f;
+  struct err e;
+  char out[512];
+  struct walk w;
+  begin(&f);
+  faulty_arm(0, FAULT_BEFORE);
+  if (go(&f, OP_UPGRADE, "head", &w, &e))
+    fail_msg("%s", e.text);
+  assert_int_equal(w.steps_done, 4);
+  assert_string_equal(rows(&f, out), "r4 ");
+  assert_string_equal(tables(&f, out), "a b c d ");
+  assert_int_equal(w.ledger.row_count, 1);
+  assert_string_equal(w.ledger.rows[0], "r4");
+  assert_int_equal(go(&f, OP_UPGRADE, "head", &w, &e), 0);
+  assert_int_equal(w.steps_done, 0);
+  if (go(&f, OP_DOWNGRADE, "r1", &w, &e))
+    fail_msg("%s", e.text);
+  assert_string_equal(rows(&f, out), "r1 ");
+  assert_string_equal(tables(&f, out), "a ");
+  assert_int_equal(go(&f, OP_DOWNGRADE, "base", &w, &e), 0);
+  assert_string_equal(rows(&f, out), "");
+  assert_string_equal(tables(&f, out), "");
+  end(&f);
+}
+
+static void test_single_transaction_refuses_what_cannot(void **state) {
+  (void)state;
+  struct fixture f;
+  struct err e;
+  char out[512];
+  begin(&f);
+  faulty_arm(0, FAULT_BEFORE);
+  const char *head[] = {"head"};
+  struct walk w = walk(&f, OP_UPGRADE, head);
+  w.single_transaction = true;
+  assert_int_equal(walk_to(&w, WALK_APPLY, &e), -1);
+  assert_int_equal(e.kind, ERR_REFUSED);
+  assert_string_equal(tables(&f, out), "");
+  const char *r2[] = {"r2"};
+  w = walk(&f, OP_UPGRADE, r2);
+  w.single_transaction = true;
+  if (walk_to(&w, WALK_APPLY, &e))
+    fail_msg("%s", e.text);
+  assert_string_equal(rows(&f, out), "r2 ");
+  end(&f);
+}
+
+static void test_failure_names_its_place_and_keeps_nothing(void **state) {
+  (void)state;
+  static const struct source broken[] = {
+      {"r1_first.sql", "-- migd:revision r1\n-- migd:parent base\n\n-- migd:up\n"
+                       "CREATE TABLE a (id INTEGER PRIMARY KEY);\n"},
+      {"r2_broken.sql", "-- migd:revision r2\n-- migd:parent r1\n\n-- migd:up\n"
+                        "CREATE TABLE b (id INTEGER PRIMARY KEY);\n"
+                        "INSERT INTO b\n  SELECT no_such_function(1);\n"},
+  };
+  struct fixture f;
+  struct err e;
+  char out[512];
+  begin(&f);
+  faulty_arm(0, FAULT_BEFORE);
+  build(&f, broken, COUNT(broken));
+  assert_int_equal(go(&f, OP_UPGRADE, "head", NULL, &e), -1);
+  assert_int_equal(e.kind, ERR_MIGRATION);
+  assert_string_equal(e.file, "r2_broken.sql");
+  assert_int_equal(e.line, 7);
+  assert_int_equal(e.column, 10);
+  assert_string_equal(e.source, "  SELECT no_such_function(1);");
+  assert_non_null(strstr(e.text, "app: r2_broken.sql:7:10: ERROR"));
+  assert_non_null(strstr(e.text, "no_such_function"));
+  assert_string_equal(rows(&f, out), "r1 ");
+  assert_string_equal(tables(&f, out), "a ");
+  end(&f);
+}
+
+static void test_a_statement_that_ends_our_transaction_is_caught(void **state) {
+  (void)state;
+  static const struct source sly[] = {
+      {"r1_sly.sql", "-- migd:revision r1\n-- migd:parent base\n\n-- migd:up\n"
+                     "CREATE TABLE a (id INTEGER PRIMARY KEY ON CONFLICT ROLLBACK);\n"
+                     "INSERT INTO a VALUES (1);\nINSERT INTO a VALUES (1);\n"
+                     "CREATE TABLE b (id INTEGER);\n"},
+  };
+  struct fixture f;
+  struct err e;
+  char out[512];
+  begin(&f);
+  faulty_arm(0, FAULT_BEFORE);
+  build(&f, sly, COUNT(sly));
+  assert_int_equal(go(&f, OP_UPGRADE, "head", NULL, &e), -1);
+  assert_int_equal(e.line, 7);
+  assert_string_equal(tables(&f, out), "");
+  end(&f);
+}
+
+static void test_orphans(void **state) {
+  (void)state;
+  static const struct source files[] = {
+      {"r1_a.sql", "-- migd:revision r1\n-- migd:parent base\n\n-- migd:up\n"
+                   "CREATE TABLE a (id INTEGER PRIMARY KEY);\n"
+                   "CREATE TABLE b (id INTEGER PRIMARY KEY, a INTEGER REFERENCES a (id));\n"},
+      {"r2_b.sql", "-- migd:revision r2\n-- migd:parent r1\n\n-- migd:up\n"
+                   "INSERT INTO b VALUES (2, 77);\n"},
+      {"r3_c.sql", "-- migd:revision r3\n-- migd:parent r1\n\n-- migd:up\n"
+                   "INSERT INTO a VALUES (5);\n"},
+  };
+  struct fixture f;
+  struct err e;
+  char out[512];
+  begin(&f);
+  faulty_arm(0, FAULT_BEFORE);
+  build(&f, files, COUNT(files));
+  assert_int_equal(go(&f, OP_UPGRADE, "r1", NULL, &e), 0);
+  assert_int_equal(go(&f, OP_UPGRADE, "r2", NULL, &e), -1);
+  assert_int_equal(e.kind, ERR_MIGRATION);
+  assert_non_null(strstr(e.text, "row 2 of b names no row of a"));
+  assert_string_equal(rows(&f, out), "r1 ");
+  /* One that was there before is not the revision's fault. */
+  ask(&f, "INSERT INTO b VALUES (9, 99)", out);
+  if (go(&f, OP_UPGRADE, "r3", NULL, &e))
+    fail_msg("%s", e.text);
+  assert_string_equal(rows(&f, out), "r3 ");
+  end(&f);
+}
+
+static void test_tables_without_ledger_are_refused(void **state) {
+  (void)state;
+  struct fixture f;
+  struct err e;
+  char out[512];
+  begin(&f);
+  faulty_arm(0, FAULT_BEFORE);
+  ask(&f, "CREATE TABLE a (id INTEGER PRIMARY KEY)", out);
+  ask(&f, "INSERT INTO a VALUES (1)", out);
+  assert_int_equal(go(&f, OP_UPGRADE, "head", NULL, &e), -1);
+  assert_int_equal(e.kind, ERR_REFUSED);
+  assert_non_null(strstr(e.hint, "stamp"));
+  assert_int_equal(go(&f, OP_STAMP, "r1", NULL, &e), 0);
+  assert_string_equal(rows(&f, out), "r1 ");
+  assert_int_equal(go(&f, OP_UPGRADE, "r2", NULL, &e), 0);
+  assert_string_equal(rows(&f, out), "r2 ");
+  end(&f);
+}
+
+static void test_fences(void **state) {
+  (void)state;
+  struct fixture f;
+  struct err e;
+  const char *head[] = {"head"};
+  begin(&f);
+  faulty_arm(0, FAULT_BEFORE);
+  assert_int_equal(go(&f, OP_UPGRADE, "r1", NULL, &e), 0);
+  struct walk w = walk(&f, OP_UPGRADE, head);
+  w.store_id = "fedcba9876543210";
+  assert_int_equal(walk_to(&w, WALK_APPLY, &e), -1);
+  assert_int_equal(e.kind, ERR_REFUSED);
+  w = walk(&f, OP_UPGRADE, head);
+  w.epoch = 1; /* a store restored from a backup has counted less far */
+  assert_int_equal(walk_to(&w, WALK_APPLY, &e), -1);
+  assert_int_equal(e.kind, ERR_REFUSED);
+  assert_non_null(strstr(e.text, "epoch"));
+  end(&f);
+}
+
+/* Somebody else changes the ledger between our reading it and our step. */
+static void test_compare_and_swap(void **state) {
+  (void)state;
+  struct fixture f;
+  struct err e;
+  char out[512];
+  begin(&f);
+  faulty_arm(0, FAULT_BEFORE);
+  assert_int_equal(go(&f, OP_UPGRADE, "r1", NULL, &e), 0);
+  struct db_options options = {.url = &f.url};
+  struct db *db DB_SCOPED = NULL;
+  assert_int_equal(db_open(&db, &options, NULL, &e), 0);
+  const char *remove[] = {"r9"}, *insert[] = {"r2"};
+  struct plan_step step = {
+      .remove = remove, .remove_count = 1, .insert = insert, .insert_count = 1};
+  assert_int_equal(ledger_change(db, &step, NULL, &e), -1);
+  assert_int_equal(e.kind, ERR_CONFLICT);
+  assert_string_equal(rows(&f, out), "r1 ");
+  struct ledger_entry entry = {
+      .revision = "r1", .direction = DIR_UP, .checksum = "", .store_id = "x", .principal = "x"};
+  int64_t seq = 0; /* entry 1 is there already */
+  assert_int_equal(ledger_append(db, &entry, &seq, NULL, &e), -1);
+  assert_int_equal(e.kind, ERR_CONFLICT);
+  end(&f);
+}
+
+/* Upgrade and downgrade with the connection lost at statement N, for every N there is: afterwards
+ * the ledger agrees with the schema, and the same request ends the work. */
+static void sweep(enum operation operation, const char *from, const char *to, enum fault fault) {
+  for (unsigned at = 1;; at++) {
+    struct fixture f;
+    struct err e;
+    char out[512];
+    begin(&f);
+    faulty_arm(0, FAULT_BEFORE);
+    if (from && go(&f, OP_UPGRADE, from, NULL, &e))
+      fail_msg("%s", e.text);
+    faulty_arm(at, fault);
+    int rc = go(&f, operation, to, NULL, &e);
+    bool met = faulty_count() >= at;
+    faulty_arm(0, FAULT_BEFORE);
+    check_agrees(&f);
+    if (rc && e.kind != ERR_TARGET)
+      fail_msg("statement %u: %s", at, e.text);
+    const char *revisions[] = {to};
+    struct walk w = walk(&f, operation, revisions);
+    w.doubt = DOUBT_RETRY;
+    rc = walk_to(&w, WALK_APPLY, &e);
+    if (rc && strstr(e.text, "already exists")) { /* the one in doubt did take effect */
+      w = walk(&f, operation, revisions);
+      w.doubt = DOUBT_SKIP;
+      rc = walk_to(&w, WALK_APPLY, &e);
+      if (rc && strstr(e.text, "already exists"))
+        rc = 0;
+    }
+    if (rc)
+      fail_msg("statement %u, again: %s", at, e.text);
+    check_agrees(&f);
+    (void)rows(&f, out);
+    end(&f);
+    if (!met)
+      return;
+    assert_true(at < 500);
+  }
+}
+
+static void test_lost_before_each_statement(void **state) {
+  (void)state;
+  sweep(OP_UPGRADE, NULL, "head", FAULT_BEFORE);
+  sweep(OP_DOWNGRADE, "head", "base", FAULT_BEFORE);
+}
+
+static void test_lost_after_each_statement(void **state) {
+  (void)state;
+  sweep(OP_UPGRADE, NULL, "head", FAULT_AFTER);
+  sweep(OP_DOWNGRADE, "head", "base", FAULT_AFTER);
+}
+
+static unsigned resolved_steps;
+
+static void on_finished(void *ctx, const struct walk *w, unsigned index, int64_t us,
+                        bool resolved) {
+  (void)ctx, (void)w, (void)index, (void)us;
+  resolved_steps += resolved;
+}
+
+/* The answer of a COMMIT is lost: the ledger knows, and the walk goes on to its end by itself. */
+static void test_lost_commit_is_resolved(void **state) {
+  (void)state;
+  unsigned found = 0;
+  for (unsigned at = 1; at < 60; at++) {
+    struct fixture f;
+    struct err e;
+    char out[512];
+    const char *r2[] = {"r2"};
+    begin(&f);
+    faulty_arm(at, FAULT_AFTER);
+    struct walk w = walk(&f, OP_UPGRADE, r2);
+    resolved_steps = 0;
+    w.hooks.step_finished = on_finished;
+    if (!walk_to(&w, WALK_APPLY, &e) && resolved_steps) {
+      found++;
+      assert_int_equal(w.steps_done, 2);
+      assert_string_equal(rows(&f, out), "r2 ");
+      assert_int_equal(w.ledger.row_count, 1);
+    }
+    faulty_arm(0, FAULT_BEFORE);
+    end(&f);
+  }
+  assert_int_equal(found, 2); /* one COMMIT a revision */
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_up_and_down),
+      cmocka_unit_test(test_single_transaction_refuses_what_cannot),
+      cmocka_unit_test(test_failure_names_its_place_and_keeps_nothing),
+      cmocka_unit_test(test_a_statement_that_ends_our_transaction_is_caught),
+      cmocka_unit_test(test_orphans),
+      cmocka_unit_test(test_tables_without_ledger_are_refused),
+      cmocka_unit_test(test_fences),
+      cmocka_unit_test(test_compare_and_swap),
+      cmocka_unit_test(test_lost_before_each_statement),
+      cmocka_unit_test(test_lost_after_each_statement),
+      cmocka_unit_test(test_lost_commit_is_resolved),
+  };
+  return cmocka_run_group_tests_name("walk", tests, NULL, NULL);
+}
