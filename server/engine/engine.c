@@ -181,7 +181,6 @@ static int change_tasks(struct db *db, struct reopening *r, struct err *e) {
   r->targets = xcalloc(count + 1, sizeof *r->targets);
   for (size_t i = 0; i < count; i++) {
     tasks[i].state = r->to;
-    tasks[i].current = NULL;
     if (r->to == TASK_QUEUED)
       tasks[i].error = NULL, tasks[i].error_len = 0, tasks[i].finished_at = 0;
     if (task_update(db, &tasks[i], e))

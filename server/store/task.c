@@ -8,7 +8,7 @@
 
 #define TASK_SQL                                                                                   \
   "SELECT run_id, target_id, target_name, catalog, digest, epoch, state, steps_done,"              \
-  " steps_total, current_rows, error, started_at, finished_at FROM task"
+  " steps_total, current_rows, error, started_at, finished_at, goal FROM task"
 #define LAST_STATE TASK_IN_DOUBT
 #define STATES_SQL " state IN ($1, $2, $3, $4, $5, $6, $7, $8)"
 
@@ -43,6 +43,7 @@ static int take_task(void *ctx, const struct db_value *v, int count, struct err 
   task->error = row_bytes(tasks->arena, &v[10], &task->error_len);
   task->started_at = v[11].i;
   task->finished_at = v[12].i;
+  task->goal = row_string(tasks->arena, &v[13]);
   return 0;
 }
 
@@ -100,8 +101,9 @@ static int show_on_target(struct db *db, const struct task *task, struct db_valu
     return -1;
   if (current.type == DB_NULL)
     return 0;
-  return row_change(db, "UPDATE target SET current_rows = $2, seen_at = $3 WHERE id = $1",
-                    PARAMS(db_int(task->target), current, db_int(now)), NULL, e);
+  return row_change(
+      db, "UPDATE target SET current_rows = $2, seen_at = $3 WHERE id = $1 AND seen_at <= $3",
+      PARAMS(db_int(task->target), current, db_int(now)), NULL, e);
 }
 
 int task_update(struct db *db, const struct task *task, struct err *e) {
@@ -114,12 +116,12 @@ int task_update(struct db *db, const struct task *task, struct err *e) {
   }
   if (row_change(db,
                  "UPDATE task SET epoch = $3, state = $4, steps_done = $5, steps_total = $6,"
-                 " current_rows = $7, error = $8, started_at = $9, finished_at = $10"
+                 " current_rows = $7, error = $8, started_at = $9, finished_at = $10, goal = $11"
                  " WHERE run_id = $1 AND target_id = $2",
                  PARAMS(db_int(task->run), db_int(task->target), db_int(task->epoch),
                         db_int(task->state), db_int(task->steps_done), db_int(task->steps_total),
                         current, error_value(task), db_int(task->started_at),
-                        db_int(task->finished_at)),
+                        db_int(task->finished_at), db_text(task->goal ? task->goal : "")),
                  &changed, e))
     return -1;
   if (changed == 0)
