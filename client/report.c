@@ -1,0 +1,102 @@
+/* See report.h. All texts may be an attacker's: they go through text_clean(). */
+#include "client/report.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "client/text.h"
+#include "migd/v1/catalogs.pb-c.h"
+
+#define RED "\033[31m"
+#define BOLD "\033[1m"
+#define DIM "\033[2m"
+#define PLAIN "\033[0m"
+
+static void add(struct buf *out, const char *text) {
+  text_clean(out, text, strlen(text), false);
+}
+
+/* "file:14:9", as far as it is known. */
+static void place(struct buf *out, const char *file, unsigned line, unsigned column) {
+  add(out, file);
+  if (line)
+    buf_addf(out, ":%u", line);
+  if (line && column)
+    buf_addf(out, ":%u", column);
+}
+
+/* The source line, and a caret under the byte `column`. Without its indentation, which only pushes
+ * the interesting part to the right. */
+static void quote(struct buf *out, unsigned line, unsigned column, const char *source, bool color) {
+  size_t len = strlen(source), skipped = strspn(source, " \t");
+  if (!*source || skipped == len)
+    return;
+  if (column && skipped > column - 1)
+    skipped = column - 1;
+  char number[16];
+  int width = line ? snprintf(number, sizeof number, "%u", line) : 0;
+  buf_addf(out, "  %s%*s | %s", color ? DIM : "", width, line ? number : "", color ? PLAIN : "");
+  text_clean(out, source + skipped, len - skipped, false);
+  buf_addc(out, '\n');
+  if (!column || column - 1 > len)
+    return;
+  struct buf before BUF_SCOPED = BUF_INIT;
+  text_clean(&before, source + skipped, column - 1 - skipped, false);
+  buf_addf(out, "  %s%*s |%s %*s%s^%s\n", color ? DIM : "", width, "", color ? PLAIN : "",
+           (int)text_width(buf_str(&before), before.len), "", color ? RED : "", color ? PLAIN : "");
+}
+
+static bool begins_with_name(const char *text, const char *name) {
+  size_t len = strlen(name);
+  return strncmp(text, name, len) == 0 && text[len] == ':';
+}
+
+static void headline(struct buf *out, const struct err *e) {
+  struct buf where BUF_SCOPED = BUF_INIT;
+  if (e->target[0] && !begins_with_name(e->text, e->target)) {
+    add(out, e->target);
+    buf_adds(out, ": ");
+  }
+  place(&where, e->file, e->line, e->column);
+  if (e->file[0] && !strstr(e->text, buf_str(&where)))
+    buf_addf(out, "%s: ", buf_str(&where));
+  if (e->sqlstate[0] && !strstr(e->text, e->sqlstate)) {
+    buf_adds(out, "ERROR ");
+    add(out, e->sqlstate);
+    buf_adds(out, ": ");
+  }
+  add(out, e->text[0] ? e->text : err_row(e->kind)->name);
+}
+
+static void note(struct buf *out, const char *word, const char *text, bool color) {
+  if (!text[0])
+    return;
+  buf_addf(out, "%s%s:%s ", color ? BOLD : "", word, color ? PLAIN : "");
+  add(out, text);
+  buf_addc(out, '\n');
+}
+
+void report_error(struct buf *out, const struct err *e, bool color) {
+  buf_addf(out, "%smigctl:%s ", color ? BOLD RED : "", color ? PLAIN : "");
+  headline(out, e);
+  buf_addc(out, '\n');
+  quote(out, e->line, e->column, e->source, color);
+  note(out, "DETAIL", e->detail, color);
+  note(out, "HINT", e->hint, color);
+}
+
+void report_problem(struct buf *out, const char *folder, const struct Migd__V1__Problem *p,
+                    bool color) {
+  size_t len = strlen(folder);
+  buf_adds(out, color ? BOLD : "");
+  if (p->file[0]) {
+    buf_addf(out, "%s%s", folder, len && folder[len - 1] == '/' ? "" : "/");
+    place(out, p->file, p->line, p->column);
+  } else {
+    buf_adds(out, folder);
+  }
+  buf_addf(out, ":%s ", color ? PLAIN : "");
+  add(out, p->message);
+  buf_addc(out, '\n');
+  quote(out, p->line, p->column, p->source_line, color);
+}
