@@ -26,6 +26,13 @@
 #include "server/net/net.h"
 #include "server/store/secret.h"
 
+#ifdef __SANITIZE_ADDRESS__
+#define LEAKS_ARE_CHECKED true
+#elif defined(__has_feature)
+#define LEAKS_ARE_CHECKED __has_feature(address_sanitizer)
+#else
+#define LEAKS_ARE_CHECKED false
+#endif
 #define RPC_QUEUE 1024 /* requests waiting for a worker */
 
 /* Everything of a running server, in the order in which it comes up. */
@@ -73,17 +80,14 @@ static void notify(const char *state) {
   close(fd);
 }
 
-/* Secrets do not go into core files. A sanitizer's leak check must be able to trace its process. */
+/* Secrets do not go into core files. A sanitizer's leak check traces its process. */
 static void harden(void) {
   struct rlimit none = {0, 0}, files;
   umask(077);
   signal(SIGPIPE, SIG_IGN);
   setrlimit(RLIMIT_CORE, &none);
-#ifndef __SANITIZE_ADDRESS__
-#if !defined(__has_feature) || !__has_feature(address_sanitizer)
-  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-#endif
-#endif
+  if (!LEAKS_ARE_CHECKED)
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
