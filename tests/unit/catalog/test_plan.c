@@ -1,0 +1,462 @@
+/* Plans: which steps, in what order, and what each does to the rows; by tables and against a model
+ * that knows only sets. */
+#include "server/catalog/plan.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/catalog/spec.h"
+
+static const char line[] = "a1 b2<a1 c3<b2";
+static const char diamond[] = "root left<root right<root merge<left,right last<merge";
+static const char depends[] = "a1 a2<a1 b1 b2<b1|a2 b3<b2";
+static const char forest[] = "a1 a2<a1 b1 b2<b1";
+
+struct planned {
+  struct spec s;
+  struct plan_request q;
+  struct plan plan;
+  struct err e;
+  int rc;
+};
+
+static void ask(struct planned *p, const char *spec, enum operation op, bool purge,
+                const char *rows, const char *to) {
+  const char *row_words[16], *to_words[16];
+  memset(p, 0, sizeof *p);
+  spec_build(&p->s, spec);
+  assert_int_equal(p->s.rc, 0);
+  size_t row_count = spec_cut(&p->s, rows, row_words);
+  p->q = (struct plan_request){op, DIALECT_SQLITE, to_words, spec_cut(&p->s, to, to_words), purge};
+  p->rc = plan_make(&p->s.catalog, &p->q, row_words, row_count, &p->s.arena, &p->plan, &p->e);
+}
+
+/* "-a,b +c" for each step, with the revision before it. */
+static const char *steps(struct planned *p) {
+  struct buf b = BUF_INIT;
+  for (size_t i = 0; i < p->plan.count; i++) {
+    const struct plan_step *s = &p->plan.steps[i];
+    buf_addf(&b, "%s%s:", i ? "; " : "", p->s.catalog.revisions[s->revision].id);
+    for (size_t k = 0; k < s->remove_count; k++)
+      buf_addf(&b, " -%s", s->remove[k]);
+    for (size_t k = 0; k < s->insert_count; k++)
+      buf_addf(&b, " +%s", s->insert[k]);
+  }
+  const char *text = arena_strdup(&p->s.arena, buf_str(&b));
+  buf_release(&b);
+  return text;
+}
+
+static void assert_plan(const char *spec, enum operation op, const char *rows, const char *to,
+                        const char *expected, const char *after) {
+  static const enum direction directions[] = {
+      [OP_UPGRADE] = DIR_UP, [OP_DOWNGRADE] = DIR_DOWN, [OP_STAMP] = DIR_STAMP};
+  struct planned p;
+  ask(&p, spec, op, false, rows, to);
+  if (p.rc)
+    fail_msg("%s: %s", to, p.e.text);
+  assert_string_equal(steps(&p), expected);
+  assert_string_equal(spec_words(&p.s, p.plan.after, p.plan.after_count), after);
+  for (size_t i = 0; i < p.plan.count; i++)
+    assert_int_equal(p.plan.steps[i].direction, directions[op]);
+  spec_release(&p.s);
+}
+
+static void assert_refused(const char *spec, enum operation op, const char *rows, const char *to,
+                           enum err_kind kind, const char *part) {
+  struct planned p;
+  ask(&p, spec, op, false, rows, to);
+  assert_int_equal(p.rc, -1);
+  if (!strstr(p.e.text, part) && !strstr(p.e.hint, part))
+    fail_msg("'%s' (%s) does not say '%s'", p.e.text, p.e.hint, part);
+  assert_int_equal(p.e.kind, kind);
+  assert_null(p.plan.steps); /* untouched */
+  spec_release(&p.s);
+}
+
+static void test_upgrade(void **state) {
+  (void)state;
+  assert_plan(line, OP_UPGRADE, "", "head", "a1: +a1; b2: -a1 +b2; c3: -b2 +c3", "c3");
+  assert_plan(line, OP_UPGRADE, "a1", "+1", "b2: -a1 +b2", "b2");
+  assert_plan(line, OP_UPGRADE, "", "b2", "a1: +a1; b2: -a1 +b2", "b2");
+  assert_plan(line, OP_UPGRADE, "c3", "head", "", "c3");
+  assert_plan(line, OP_UPGRADE, "c3", "a1", "", "c3"); /* below what is current */
+  assert_plan(line, OP_UPGRADE, "a1", "base", "", "a1");
+  assert_plan(forest, OP_UPGRADE, "a1", "b2", "b1: +b1; b2: -b1 +b2", "a1 b2");
+}
+
+static void test_upgrade_branches_and_merges(void **state) {
+  (void)state;
+  assert_plan(diamond, OP_UPGRADE, "", "head",
+              "root: +root; left: -root +left; right: +right; merge: -left -right +merge; "
+              "last: -merge +last",
+              "last");
+  assert_plan(diamond, OP_UPGRADE, "root", "right", "right: -root +right", "right");
+  assert_plan(diamond, OP_UPGRADE, "right", "left", "left: +left", "left right");
+  assert_plan(diamond, OP_UPGRADE, "left right", "merge", "merge: -left -right +merge", "merge");
+}
+
+static void test_dependencies(void **state) {
+  (void)state;
+  assert_plan(depends, OP_UPGRADE, "", "b2", "a1: +a1; a2: -a1 +a2; b1: +b1; b2: -b1 -a2 +b2",
+              "b2"); /* a2 has no row */
+  assert_plan(depends, OP_DOWNGRADE, "b2", "b1", "b2: -b2 +b1 +a2", "a2 b1");
+  assert_plan(depends, OP_DOWNGRADE, "b3", "a1", "b3: -b3 +b2; b2: -b2 +b1 +a2; a2: -a2 +a1",
+              "a1 b1");
+  /* two that stand on the same: it comes back when the last of them goes */
+  assert_plan("a x|a y|a", OP_UPGRADE, "", "heads", "a: +a; x: -a +x; y: +y", "x y");
+  assert_plan("a x|a y|a", OP_DOWNGRADE, "x y", "base", "y: -y; x: -x +a; a: -a", "");
+}
+
+static void test_downgrade(void **state) {
+  (void)state;
+  assert_plan(line, OP_DOWNGRADE, "c3", "a1", "c3: -c3 +b2; b2: -b2 +a1", "a1");
+  assert_plan(line, OP_DOWNGRADE, "c3", "-1", "c3: -c3 +b2", "b2");
+  assert_plan(line, OP_DOWNGRADE, "c3", "base", "c3: -c3 +b2; b2: -b2 +a1; a1: -a1", "");
+  assert_plan(line, OP_DOWNGRADE, "c3", "-3", "c3: -c3 +b2; b2: -b2 +a1; a1: -a1", "");
+  assert_plan(line, OP_DOWNGRADE, "b2", "b2", "", "b2");
+  assert_plan(line, OP_DOWNGRADE, "", "base", "", "");
+  assert_plan(forest, OP_DOWNGRADE, "a2 b2", "a1", "a2: -a2 +a1", "a1 b2");
+  assert_plan(forest, OP_DOWNGRADE, "a2 b2", "base", "b2: -b2 +b1; b1: -b1; a2: -a2 +a1; a1: -a1",
+              "");
+}
+
+static void test_downgrade_across_merges(void **state) {
+  (void)state;
+  assert_plan(diamond, OP_DOWNGRADE, "last", "left",
+              "last: -last +merge; merge: -merge +left +right", "left right");
+  assert_plan(diamond, OP_DOWNGRADE, "merge", "root",
+              "merge: -merge +left +right; right: -right; left: -left +root", "root");
+  assert_plan(diamond, OP_DOWNGRADE, "left right", "root", "right: -right; left: -left +root",
+              "root");
+  assert_refused(diamond, OP_DOWNGRADE, "merge", "-1", ERR_INPUT, "merge stands on left, right");
+}
+
+/* Counted from the current row, a sibling that is applied as a dependency stays. */
+static void test_downgrade_keeps_siblings(void **state) {
+  (void)state;
+  static const char siblings[] = "p a<p|b b<p";
+  assert_plan(siblings, OP_DOWNGRADE, "a", "-1", "a: -a +b", "b");
+  assert_plan(siblings, OP_DOWNGRADE, "a", "p", "a: -a +b; b: -b +p", "p");
+  assert_plan("a|b b", OP_DOWNGRADE, "a", "-1", "a: -a +b", "b");
+  assert_plan("a|b b", OP_DOWNGRADE, "a", "base", "a: -a +b; b: -b", "");
+  assert_plan("a|b b", OP_DOWNGRADE, "a", "b", "", "a"); /* nothing of b's own line is above it */
+}
+
+static void test_downgrade_refused(void **state) {
+  (void)state;
+  assert_refused(line, OP_DOWNGRADE, "a1", "c3", ERR_REFUSED, "it is not below a1");
+  assert_refused(line, OP_DOWNGRADE, "", "a1", ERR_REFUSED, "nothing is");
+  assert_refused(line, OP_DOWNGRADE, "c3", "-4", ERR_INPUT, "too far");
+  assert_refused(forest, OP_DOWNGRADE, "a2", "b1", ERR_REFUSED, "not below a2");
+  assert_refused(forest, OP_DOWNGRADE, "a2 b2", "heads", ERR_INPUT, "goes to one");
+  assert_refused(line, OP_DOWNGRADE, "c3", "zz", ERR_NOT_FOUND, "zz");
+  assert_refused("a1 b2<a1! c3<b2! d4<c3", OP_DOWNGRADE, "d4", "a1", ERR_REFUSED,
+                 "across b2, c3: no `-- migd:down` section for sqlite");
+  assert_plan("a1 b2<a1! c3<b2", OP_DOWNGRADE, "c3", "b2", "c3: -c3 +b2", "b2");
+  struct planned p;
+  ask(&p, "a1 b2<a1! c3<b2", OP_DOWNGRADE, false, "c3", "a1");
+  assert_string_equal(p.e.revision, "b2");
+  assert_string_equal(p.e.file, "b2_x.sql");
+  spec_release(&p.s);
+}
+
+static void test_stamp(void **state) {
+  (void)state;
+  assert_plan(line, OP_STAMP, "", "b2", "b2: +b2", "b2");
+  assert_plan(line, OP_STAMP, "a1", "head", "c3: -a1 +c3", "c3");
+  assert_plan(line, OP_STAMP, "c3", "a1", "a1: -c3 +a1", "a1");
+  assert_plan(line, OP_STAMP, "c3", "c3", "", "c3");
+  assert_plan(line, OP_STAMP, "c3", "base", "c3: -c3", "");
+  assert_plan(line, OP_STAMP, "", "base", "", "");
+  assert_plan(forest, OP_STAMP, "a2", "b1", "b1: +b1", "a2 b1");
+  assert_plan(forest, OP_STAMP, "a2 b1", "a1 b2", "a1: -a2 -b1 +a1 +b2", "a1 b2");
+  assert_plan(diamond, OP_STAMP, "left right", "root", "root: -left -right +root", "root");
+  assert_plan(diamond, OP_STAMP, "left right", "merge", "merge: -left -right +merge", "merge");
+  assert_plan(diamond, OP_STAMP, "merge", "left", "left: -merge +left", "left");
+  assert_plan(depends, OP_STAMP, "a1 b1", "heads", "b3: -a1 -b1 +b3", "b3"); /* a2 is implied */
+  assert_plan("a b x|b", OP_STAMP, "b", "a x", "a: -b +a +x", "a x");
+}
+
+static void test_stamp_refused(void **state) {
+  (void)state;
+  assert_refused(forest, OP_STAMP, "", "head", ERR_INPUT, "2 heads");
+  assert_refused(line, OP_STAMP, "", "a1 c3", ERR_INPUT, "c3 stands on a1 already");
+  assert_refused(line, OP_STAMP, "", "base c3", ERR_INPUT, "goes with no other");
+  assert_refused(line, OP_STAMP, "", "", ERR_INPUT, "no revision is named");
+  assert_refused(line, OP_STAMP, "a1", "+1", ERR_INPUT, "no meaning here");
+}
+
+static void test_purge(void **state) {
+  (void)state;
+  struct planned p;
+  ask(&p, line, OP_STAMP, true, "gone c3 a1", "b2");
+  assert_int_equal(p.rc, 0);
+  assert_string_equal(steps(&p), "b2: +b2");
+  assert_string_equal(spec_words(&p.s, p.plan.after, p.plan.after_count), "b2");
+  spec_release(&p.s);
+  ask(&p, line, OP_STAMP, true, "gone", "base");
+  assert_int_equal(p.rc, 0);
+  assert_int_equal(p.plan.count + p.plan.after_count, 0);
+  spec_release(&p.s);
+  ask(&p, line, OP_UPGRADE, true, "", "head");
+  assert_int_equal(p.e.kind, ERR_INPUT);
+  spec_release(&p.s);
+}
+
+static void test_rows_that_are_wrong(void **state) {
+  (void)state;
+  static const enum operation all[] = {OP_UPGRADE, OP_DOWNGRADE, OP_STAMP};
+  for (size_t i = 0; i < 3; i++) {
+    assert_refused(line, all[i], "b2 deadbeef", "a1", ERR_REFUSED, "'deadbeef'");
+    assert_refused(line, all[i], "deadbeef", "a1", ERR_REFUSED, "stamp --purge");
+    assert_refused(line, all[i], "c3 a1", "a1", ERR_REFUSED, "both a1 and c3, which stands on it");
+    assert_refused(depends, all[i], "a2 b2", "a1", ERR_REFUSED, "both a2 and b2");
+  }
+  struct planned p;
+  ask(&p, line, OP_UPGRADE, false, "deadbeef", "head");
+  assert_string_equal(p.e.revision, "deadbeef");
+  spec_release(&p.s);
+}
+
+static void test_requests_that_are_wrong(void **state) {
+  (void)state;
+  assert_refused(line, OP_UPGRADE, "", "a1 b2", ERR_INPUT, "an upgrade");
+  assert_refused(line, OP_DOWNGRADE, "c3", "a1 b2", ERR_INPUT, "a downgrade");
+  assert_refused(line, (enum operation)7, "", "a1", ERR_INPUT, "unknown operation 7");
+  assert_refused(forest, OP_UPGRADE, "", "head", ERR_INPUT, "`heads`");
+  assert_refused(forest, OP_UPGRADE, "a2 b2", "+1", ERR_INPUT, "2 revisions are current");
+}
+
+static void assert_behind(const char *spec, const char *rows, size_t behind, size_t strangers) {
+  struct spec s;
+  const char *words[8];
+  size_t unknown = 99;
+  spec_build(&s, spec);
+  size_t count = spec_cut(&s, rows, words);
+  assert_int_equal(plan_behind(&s.catalog, words, count, &unknown), behind);
+  assert_int_equal(unknown, strangers);
+  assert_int_equal(plan_behind(&s.catalog, words, count, NULL), behind);
+  spec_release(&s);
+}
+
+static void test_behind(void **state) {
+  (void)state;
+  assert_behind(line, "", 3, 0);
+  assert_behind(line, "b2", 1, 0);
+  assert_behind(line, "c3", 0, 0);
+  assert_behind(line, "gone b2 lost", 1, 2);
+  assert_behind(depends, "b2", 1, 0);
+  assert_behind(diamond, "left", 3, 0);
+}
+
+/* ---- against a model that knows only sets ---- */
+
+enum { MOST = 9 };
+
+struct model {
+  unsigned count;
+  char ids[MOST][4];
+  unsigned parents[MOST], deps[MOST]; /* bits */
+  unsigned down[MOST];                /* what each stands on, by any way, without itself */
+  unsigned lineage_up[MOST];          /* what stands on each by parents, itself too */
+  unsigned applied;
+};
+
+static uint64_t seed;
+
+static unsigned any(unsigned below) {
+  seed = seed * 6364136223846793005u + 1442695040888963407u;
+  return (unsigned)(seed >> 33) % below;
+}
+
+static unsigned some_of(unsigned below, unsigned most) {
+  unsigned bits = 0;
+  for (unsigned i = 0; below && i < most; i++)
+    bits |= 1U << any(below);
+  return bits;
+}
+
+static void add_list(struct buf *b, char mark, unsigned bits, const struct model *m) {
+  for (unsigned i = 0; bits && i < m->count; i++) {
+    if (!(bits & 1U << i))
+      continue;
+    buf_addf(b, "%c%s", mark, m->ids[i]);
+    mark = ',';
+  }
+}
+
+static void invent(struct model *m, struct buf *text) {
+  memset(m, 0, sizeof *m);
+  m->count = 1 + any(MOST);
+  unsigned salt = any(26);
+  for (unsigned i = 0; i < m->count; i++) {
+    snprintf(m->ids[i], sizeof m->ids[i], "%c%u", (char)('a' + (salt + i * 7) % 26), i);
+    m->parents[i] = any(5) ? some_of(i, any(4) ? 1 : 3) : 0;
+    m->deps[i] = any(4) ? 0 : some_of(i, 2);
+    for (unsigned k = 0; k < i; k++)
+      if ((m->parents[i] | m->deps[i]) & 1U << k)
+        m->down[i] |= 1U << k | m->down[k];
+  }
+  for (unsigned i = m->count; i-- > 0;) {
+    m->lineage_up[i] |= 1U << i;
+    for (unsigned k = 0; k < i; k++)
+      if (m->parents[i] & 1U << k)
+        m->lineage_up[k] |= m->lineage_up[i];
+  }
+  for (unsigned i = m->count; i-- > 0;) {
+    buf_adds(text, m->ids[i]);
+    add_list(text, '<', m->parents[i], m);
+    add_list(text, '|', m->deps[i], m);
+    buf_addc(text, ' ');
+  }
+}
+
+static unsigned ends(const struct model *m, unsigned set) {
+  unsigned covered = 0;
+  for (unsigned i = 0; i < m->count; i++)
+    if (set & 1U << i)
+      covered |= m->down[i];
+  return set & ~covered;
+}
+
+static unsigned closure(const struct model *m, unsigned set) {
+  unsigned all = set;
+  for (unsigned i = 0; i < m->count; i++)
+    if (set & 1U << i)
+      all |= m->down[i];
+  return all;
+}
+
+static unsigned number_of(const struct model *m, const char *id) {
+  for (unsigned i = 0; i < m->count; i++)
+    if (strcmp(m->ids[i], id) == 0)
+      return i;
+  fail_msg("no %s", id);
+  return 0;
+}
+
+static unsigned with_dependents(const struct model *m, unsigned set) {
+  for (unsigned i = 0; i < m->count; i++)
+    if (m->down[i] & set)
+      set |= 1U << i;
+  return set;
+}
+
+/* Does what a step says to the rows; each must hit. */
+static unsigned change_rows(const struct model *m, unsigned rows, const struct plan_step *s) {
+  for (size_t i = 0; i < s->remove_count; i++) {
+    unsigned bit = 1U << number_of(m, s->remove[i]);
+    assert_true(rows & bit);
+    rows &= ~bit;
+  }
+  for (size_t i = 0; i < s->insert_count; i++) {
+    unsigned bit = 1U << number_of(m, s->insert[i]);
+    assert_false(rows & bit);
+    rows |= bit;
+  }
+  return rows;
+}
+
+static void follow(struct model *m, const struct catalog *c, const struct plan *plan) {
+  unsigned rows = ends(m, m->applied), after = 0;
+  for (size_t i = 0; i < plan->count; i++) {
+    const struct plan_step *s = &plan->steps[i];
+    unsigned n = number_of(m, c->revisions[s->revision].id);
+    rows = change_rows(m, rows, s);
+    if (s->direction == DIR_UP) {
+      assert_false(m->applied & 1U << n);
+      assert_int_equal(m->down[n] & ~m->applied, 0); /* what it stands on is there */
+      m->applied |= 1U << n;
+    } else if (s->direction == DIR_DOWN) {
+      assert_true(ends(m, m->applied) & 1U << n); /* nothing stands on it any more */
+      m->applied &= ~(1U << n);
+    } else {
+      m->applied = closure(m, rows);
+    }
+    assert_int_equal(rows, ends(m, m->applied));
+  }
+  for (size_t i = 0; i < plan->after_count; i++)
+    after |= 1U << number_of(m, plan->after[i]);
+  assert_int_equal(after, rows);
+}
+
+/* What must be applied afterwards; -1 when the request must be refused. */
+static long expected(const struct model *m, enum operation op, unsigned n) {
+  unsigned bit = 1U << n, above = 0, rows = ends(m, m->applied), related;
+  switch (op) {
+  case OP_UPGRADE:
+    return (long)(m->applied | bit | m->down[n]);
+  case OP_DOWNGRADE:
+    for (unsigned i = 0; i < m->count; i++)
+      if (m->parents[i] & bit)
+        above |= m->lineage_up[i];
+    if (!(m->applied & bit))
+      return -1;
+    return (long)(m->applied & ~with_dependents(m, above));
+  case OP_STAMP:
+    related = bit | m->down[n] | with_dependents(m, bit);
+    return (long)closure(m, (rows & ~related) | bit);
+  }
+  return -1;
+}
+
+static void request(struct model *m, struct spec *s, enum operation op, unsigned n) {
+  const char *rows[MOST], *to[] = {m->ids[n]};
+  size_t count = 0;
+  for (unsigned i = 0; i < m->count; i++)
+    if (ends(m, m->applied) & 1U << i)
+      rows[count++] = m->ids[i];
+  struct plan_request q = {op, DIALECT_POSTGRESQL, to, 1, false};
+  struct plan plan;
+  struct err e;
+  long wanted = expected(m, op, n);
+  int rc = plan_make(&s->catalog, &q, rows, count, &s->arena, &plan, &e);
+  if (wanted < 0) {
+    assert_int_equal(rc, -1);
+    assert_int_equal(e.kind, ERR_REFUSED);
+    return;
+  }
+  assert_int_equal(rc, 0);
+  follow(m, &s->catalog, &plan);
+  assert_int_equal(m->applied, wanted);
+}
+
+static void test_against_the_model(void **state) {
+  (void)state;
+  for (unsigned round = 0; round < 3000; round++) {
+    struct model m;
+    struct buf text BUF_SCOPED = BUF_INIT;
+    struct spec s;
+    seed = round;
+    invent(&m, &text);
+    spec_build(&s, buf_str(&text));
+    assert_int_equal(s.rc, 0);
+    for (int i = 0; i < 12; i++)
+      request(&m, &s, (enum operation)(1 + any(3)), any(m.count));
+    spec_release(&s);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_upgrade),
+      cmocka_unit_test(test_upgrade_branches_and_merges),
+      cmocka_unit_test(test_dependencies),
+      cmocka_unit_test(test_downgrade),
+      cmocka_unit_test(test_downgrade_across_merges),
+      cmocka_unit_test(test_downgrade_keeps_siblings),
+      cmocka_unit_test(test_downgrade_refused),
+      cmocka_unit_test(test_stamp),
+      cmocka_unit_test(test_stamp_refused),
+      cmocka_unit_test(test_purge),
+      cmocka_unit_test(test_rows_that_are_wrong),
+      cmocka_unit_test(test_requests_that_are_wrong),
+      cmocka_unit_test(test_behind),
+      cmocka_unit_test(test_against_the_model),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
