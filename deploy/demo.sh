@@ -39,6 +39,7 @@ stop_all() {
     cluster=$(cat "$dir/postgresql.dir")
     tests/support/pg_cluster.sh stop "$cluster"
     rm -rf "$cluster"
+    case $cluster in /tmp/migd-demo.*/postgresql) rmdir "${cluster%/postgresql}" ;; esac
     rm -f "$dir/postgresql.dir"
   fi
 }

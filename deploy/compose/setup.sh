@@ -6,7 +6,6 @@ export MIGCTL_CONFIG=$dir/admin.conf MIGCTL_SERVER=migd:7433
 if [ ! -e "$dir/identities/application.key" ]; then
   migd identity add application --role admin --dir "$dir"
 fi
-sed -e 's,identities/admin\.,identities/application.,' -e 's,^server *=.*,server = migd:7433,' "$dir/admin.conf" >"$dir/application.conf"
 migctl catalog push /catalog -c shop
 if ! migctl target show shop >/dev/null 2>&1; then
   printf owner-of-the-example | migctl target add shop -c shop --password-file - \

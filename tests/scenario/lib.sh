@@ -283,14 +283,19 @@ push() { expect 0 migctl catalog push "$work/$1" -c "$1" "${@:2}"; }
 
 # --- people and runs
 
-# as NAME: who asks from here on; made by `migd identity add`.
+# as NAME: who asks from here on; made by `migd identity add`, whose files are kept for when the name is removed.
 as() {
+  local file
   if [ "$1" = admin ]; then
     export MIGCTL_CONFIG=$data/admin.conf
-  else
-    sed "s,identities/admin\\.,identities/$1.,g" "$data/admin.conf" >"$work/$1.conf"
-    export MIGCTL_CONFIG=$work/$1.conf
+    return
   fi
+  mkdir -p "$work/people"
+  for file in "$data/identities/$1".{conf,crt,key}; do
+    [ ! -e "$file" ] || cp -p "$file" "$work/people/"
+  done
+  sed -i "s,$data/identities/,$work/people/," "$work/people/$1.conf"
+  export MIGCTL_CONFIG=$work/people/$1.conf
 }
 
 run_state() { migctl run show "$1" -o json >"$work/run.json" && /usr/bin/python3 -c "import json,sys; d=json.load(open('$work/run.json')); sys.exit(0 if any(t.get('state')==sys.argv[1] for t in d['tasks']) else 1)" "$2"; }

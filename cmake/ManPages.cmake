@@ -1,0 +1,23 @@
+# Run with -P: writes into OUT the man pages of migctl and of each of its commands, and its completions, all of
+# which MIGCTL makes from its command rows.
+function(ask file)
+  execute_process(COMMAND ${MIGCTL} ${ARGN} OUTPUT_FILE ${file} RESULT_VARIABLE code)
+  if(code)
+    message(FATAL_ERROR "${MIGCTL} ${ARGN} ended with ${code}")
+  endif()
+endfunction()
+
+file(REMOVE_RECURSE ${OUT})
+file(MAKE_DIRECTORY ${OUT}/man1 ${OUT}/completions)
+ask(${OUT}/man1/migctl.1 man)
+file(STRINGS ${OUT}/man1/migctl.1 lines REGEX "^.fBmigctl [a-z]")
+foreach(line ${lines})
+  string(REGEX MATCH "^.fBmigctl ([a-z -]+).fR" found "${line}")
+  set(name "${CMAKE_MATCH_1}")
+  string(REPLACE " " "-" page "${name}")
+  separate_arguments(name)
+  ask(${OUT}/man1/migctl-${page}.1 man ${name})
+endforeach()
+foreach(shell bash zsh fish)
+  ask(${OUT}/completions/migctl.${shell} completion ${shell})
+endforeach()
