@@ -1,6 +1,6 @@
-/* Walks over a real SQLite file: what is applied, what is refused, and — with the connection lost
- * at every statement in turn, before and after it took effect — that the ledger always agrees with
- * the schema.
+/* Walks over a real database: what is applied, what is refused, and — with the connection lost at
+ * every statement in turn, before and after it took effect — that the ledger always agrees with the
+ * schema. Once on a SQLite file, once on PostgreSQL where MIGD_TEST_PG_HOST says there is one.
  */
 #include "server/engine/walk.h"
 
@@ -17,6 +17,8 @@
 #include "tests/support/faulty_db.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+struct fixture;
 
 struct source {
   const char *name, *text;
@@ -39,8 +41,19 @@ static const struct source shop[] = {
                      "DROP TABLE d;\n"},
 };
 
+/* What the two dialects need differently. */
+struct backend {
+  enum dialect dialect;
+  const char *tables;
+  void (*make)(struct fixture *f);
+  void (*drop)(struct fixture *f);
+};
+
+static const struct backend *backend;
+
 struct fixture {
-  char dir[64], path[128];
+  char dir[64];
+  struct db_options options;
   struct arena arena;
   struct db_url url;
   struct catalog catalog;
@@ -57,39 +70,84 @@ static void build(struct fixture *f, const struct source *sources, size_t count)
              problems.items[0].message);
 }
 
-static void begin(struct fixture *f) {
+static void make_sqlite(struct fixture *f) {
   struct err e;
   char url[160];
-  memset(f, 0, sizeof *f);
   snprintf(f->dir, sizeof f->dir, "/tmp/migd-walk-XXXXXX");
   assert_non_null(mkdtemp(f->dir));
-  snprintf(f->path, sizeof f->path, "%s/app.db", f->dir);
-  snprintf(url, sizeof url, "sqlite:%s", f->path);
-  arena_init(&f->arena, 0);
+  snprintf(url, sizeof url, "sqlite:%s/app.db", f->dir);
   assert_int_equal(db_url_parse(url, &f->url, &e), 0);
   struct db_options options = {.url = &f->url, .create = true};
   struct db *db;
   if (db_open(&db, &options, NULL, &e))
     fail_msg("%s", e.text);
   db_close(db);
+}
+
+static void drop_sqlite(struct fixture *f) {
+  char command[160];
+  snprintf(command, sizeof command, "rm -rf %s", f->dir);
+  assert_int_equal(system(command), 0);
+}
+
+/* Each process has a database of its own; each test begins with an empty schema in it. */
+static void make_postgres(struct fixture *f) {
+  struct err e;
+  char url[320];
+  snprintf(url, sizeof url, "postgresql://%s@%s:%s/migd_walk_%d", getenv("MIGD_TEST_PG_USER"),
+           getenv("MIGD_TEST_PG_HOST"), getenv("MIGD_TEST_PG_PORT"), (int)getpid());
+  assert_int_equal(db_url_parse(url, &f->url, &e), 0);
+  f->options.password = getenv("MIGD_TEST_PG_PASSWORD");
+  struct db *db DB_SCOPED = NULL;
+  if (db_open(&db, &f->options, NULL, &e) ||
+      db_exec(db, "DROP SCHEMA public CASCADE", NULL, 0, NULL, NULL, NULL, NULL, &e) ||
+      db_exec(db, "CREATE SCHEMA public", NULL, 0, NULL, NULL, NULL, NULL, &e))
+    fail_msg("%s", e.text);
+}
+
+static void drop_postgres(struct fixture *f) {
+  (void)f;
+}
+
+static const struct backend sqlite = {
+    .dialect = DIALECT_SQLITE,
+    .tables =
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'migd%' ORDER BY 1",
+    .make = make_sqlite,
+    .drop = drop_sqlite,
+};
+
+static const struct backend postgres = {
+    .dialect = DIALECT_POSTGRESQL,
+    .tables = "SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relnamespace = "
+              "'public'::regnamespace AND relname NOT LIKE 'migd%' ORDER BY 1",
+    .make = make_postgres,
+    .drop = drop_postgres,
+};
+
+static void begin(struct fixture *f) {
+  memset(f, 0, sizeof *f);
+  arena_init(&f->arena, 0);
+  f->options.guard = true;
+  f->options.lock_timeout_ms = 50;
+  f->options.url = &f->url;
+  backend->make(f);
   build(f, shop, COUNT(shop));
 }
 
 static void end(struct fixture *f) {
-  char command[160];
-  snprintf(command, sizeof command, "rm -rf %s", f->dir);
-  assert_int_equal(system(command), 0);
+  backend->drop(f);
   arena_release(&f->arena);
 }
 
 static struct walk walk(struct fixture *f, enum operation operation, const char **revision) {
   return (struct walk){
       .target = "app",
-      .options = {.url = &f->url, .guard = true, .lock_timeout_ms = 50},
+      .options = f->options,
       .open = faulty_open,
       .catalog = &f->catalog,
       .request = {.operation = operation,
-                  .dialect = DIALECT_SQLITE,
+                  .dialect = backend->dialect,
                   .revisions = revision,
                   .revision_count = 1},
       .store_id = "0123456789abcdef",
@@ -120,7 +178,8 @@ static int on_text(void *ctx, const struct db_value *v, int count, struct err *e
 
 static const char *ask(struct fixture *f, const char *sql, char out[512]) {
   struct err e;
-  struct db_options options = {.url = &f->url};
+  struct db_options options = f->options;
+  options.guard = false;
   struct db *db DB_SCOPED = NULL;
   out[0] = 0;
   assert_int_equal(db_open(&db, &options, NULL, &e), 0);
@@ -130,9 +189,7 @@ static const char *ask(struct fixture *f, const char *sql, char out[512]) {
 }
 
 static const char *tables(struct fixture *f, char out[512]) {
-  return ask(
-      f, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'migd%' ORDER BY 1",
-      out);
+  return ask(f, backend->tables, out);
 }
 
 static const char *rows(struct fixture *f, char out[512]) {
@@ -153,7 +210,7 @@ static void check_agrees(struct fixture *f) {
   };
   char r[512], t[512], again[512];
   rows(f, r);
-  if (strstr(r, "no such table"))
+  if (strstr(r, "no such table") || strstr(r, "does not exist"))
     r[0] = 0;
   tables(f, t);
   for (size_t i = 0; i < COUNT(legal); i++)
@@ -346,7 +403,7 @@ static void test_compare_and_swap(void **state) {
   begin(&f);
   faulty_arm(0, FAULT_BEFORE);
   assert_int_equal(go(&f, OP_UPGRADE, "r1", NULL, &e), 0);
-  struct db_options options = {.url = &f.url};
+  struct db_options options = f.options;
   struct db *db DB_SCOPED = NULL;
   assert_int_equal(db_open(&db, &options, NULL, &e), 0);
   const char *remove[] = {"r9"}, *insert[] = {"r2"};
@@ -449,19 +506,154 @@ static void test_lost_commit_is_resolved(void **state) {
   assert_int_equal(found, 2); /* one COMMIT a revision */
 }
 
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_up_and_down),
-      cmocka_unit_test(test_single_transaction_refuses_what_cannot),
-      cmocka_unit_test(test_failure_names_its_place_and_keeps_nothing),
+/* --- PostgreSQL only --- */
+
+/* A revision that moves the search path must not lose us our ledger, nor the next revision its
+ * tables. */
+static void test_search_path_is_put_back(void **state) {
+  (void)state;
+  static const struct source files[] = {
+      {"r1_a.sql", "-- migd:revision r1\n-- migd:parent base\n\n-- migd:up\n"
+                   "SELECT pg_catalog.set_config('search_path', '', false);\n"
+                   "CREATE TABLE public.a (id INTEGER PRIMARY KEY);\n"},
+      {"r2_b.sql", "-- migd:revision r2\n-- migd:parent r1\n\n-- migd:up\n"
+                   "CREATE TABLE b (id INTEGER PRIMARY KEY);\n"},
+  };
+  struct fixture f;
+  struct err e;
+  char out[512];
+  begin(&f);
+  faulty_arm(0, FAULT_BEFORE);
+  build(&f, files, COUNT(files));
+  if (go(&f, OP_UPGRADE, "head", NULL, &e))
+    fail_msg("%s", e.text);
+  assert_string_equal(tables(&f, out), "a b ");
+  end(&f);
+}
+
+#define VALID "SELECT indisvalid::text FROM pg_index WHERE indexrelid = to_regclass('a_id')"
+
+/* CREATE INDEX CONCURRENTLY that fails leaves an INVALID index: the next try drops and builds it.
+ */
+static void test_invalid_index_is_rebuilt(void **state) {
+  (void)state;
+  static const struct source files[] = {
+      {"r1_a.sql", "-- migd:revision r1\n-- migd:parent base\n\n-- migd:up\n"
+                   "CREATE TABLE a (id INTEGER);\nINSERT INTO a VALUES (1), (1);\n"},
+      {"r2_b.sql", "-- migd:revision r2\n-- migd:parent r1\n\n-- migd:up transaction=off\n"
+                   "CREATE UNIQUE INDEX CONCURRENTLY a_id ON public.a (id);\n"},
+  };
+  struct fixture f;
+  struct err e;
+  char out[512];
+  begin(&f);
+  faulty_arm(0, FAULT_BEFORE);
+  build(&f, files, COUNT(files));
+  assert_int_equal(go(&f, OP_UPGRADE, "head", NULL, &e), -1);
+  assert_int_equal(e.kind, ERR_MIGRATION);
+  assert_string_equal(ask(&f, VALID, out), "false ");
+  assert_string_equal(rows(&f, out), "r1 ");
+  ask(&f, "DELETE FROM a WHERE ctid = (SELECT min(ctid) FROM a)", out);
+  if (go(&f, OP_UPGRADE, "head", NULL, &e))
+    fail_msg("%s", e.text);
+  assert_string_equal(ask(&f, VALID, out), "true ");
+  assert_string_equal(rows(&f, out), "r2 ");
+  end(&f);
+}
+
+/* Two servers, one target: the second is told who is there, and never waits inside the target. */
+static void test_the_lock_keeps_others_out(void **state) {
+  (void)state;
+  struct fixture f;
+  struct err e;
+  begin(&f);
+  faulty_arm(0, FAULT_BEFORE);
+  struct db *other DB_SCOPED = NULL;
+  assert_int_equal(db_open(&other, &f.options, NULL, &e), 0);
+  assert_int_equal(other->driver->lock(other, NULL, &e), 1);
+  assert_int_equal(go(&f, OP_UPGRADE, "head", NULL, &e), -1);
+  assert_int_equal(e.kind, ERR_LOCKED);
+  other->driver->unlock(other);
+  if (go(&f, OP_UPGRADE, "head", NULL, &e))
+    fail_msg("%s", e.text);
+  end(&f);
+}
+
+/* A revision that gives our lock away fails, and nothing of it is kept. */
+static void test_a_lock_that_is_dropped_is_noticed(void **state) {
+  (void)state;
+  static const struct source files[] = {
+      {"r1_a.sql", "-- migd:revision r1\n-- migd:parent base\n\n-- migd:up\n"
+                   "CREATE TABLE a (id INTEGER);\nSELECT pg_advisory_unlock_all();\n"},
+  };
+  struct fixture f;
+  struct err e;
+  char out[512];
+  begin(&f);
+  faulty_arm(0, FAULT_BEFORE);
+  build(&f, files, COUNT(files));
+  assert_int_equal(go(&f, OP_UPGRADE, "head", NULL, &e), -1);
+  assert_string_equal(tables(&f, out), "");
+  end(&f);
+}
+
+static const struct CMUnitTest common_tests[] = {
+    cmocka_unit_test(test_up_and_down),
+    cmocka_unit_test(test_single_transaction_refuses_what_cannot),
+    cmocka_unit_test(test_failure_names_its_place_and_keeps_nothing),
+    cmocka_unit_test(test_tables_without_ledger_are_refused),
+    cmocka_unit_test(test_fences),
+    cmocka_unit_test(test_compare_and_swap),
+    cmocka_unit_test(test_lost_before_each_statement),
+    cmocka_unit_test(test_lost_after_each_statement),
+    cmocka_unit_test(test_lost_commit_is_resolved),
+};
+
+static int run_sqlite(void) {
+  static const struct CMUnitTest own[] = {
       cmocka_unit_test(test_a_statement_that_ends_our_transaction_is_caught),
       cmocka_unit_test(test_orphans),
-      cmocka_unit_test(test_tables_without_ledger_are_refused),
-      cmocka_unit_test(test_fences),
-      cmocka_unit_test(test_compare_and_swap),
-      cmocka_unit_test(test_lost_before_each_statement),
-      cmocka_unit_test(test_lost_after_each_statement),
-      cmocka_unit_test(test_lost_commit_is_resolved),
   };
-  return cmocka_run_group_tests_name("walk", tests, NULL, NULL);
+  backend = &sqlite;
+  return cmocka_run_group_tests_name("walk on SQLite", common_tests, NULL, NULL) +
+         cmocka_run_group_tests_name("walk on SQLite only", own, NULL, NULL);
+}
+
+static void on_server(const char *what) {
+  struct err e;
+  struct db_url url;
+  char text[320], sql[80];
+  snprintf(text, sizeof text, "postgresql://%s@%s:%s/migd", getenv("MIGD_TEST_PG_USER"),
+           getenv("MIGD_TEST_PG_HOST"), getenv("MIGD_TEST_PG_PORT"));
+  snprintf(sql, sizeof sql, "%s DATABASE migd_walk_%d", what, (int)getpid());
+  struct db_options options = {.url = &url, .password = getenv("MIGD_TEST_PG_PASSWORD")};
+  struct db *db DB_SCOPED = NULL;
+  if (db_url_parse(text, &url, &e) || db_open(&db, &options, NULL, &e) ||
+      db_exec(db, sql, NULL, 0, NULL, NULL, NULL, NULL, &e)) {
+    fprintf(stderr, "%s: %s\n", sql, e.text);
+    exit(1);
+  }
+}
+
+static int run_postgres(void) {
+  static const struct CMUnitTest own[] = {
+      cmocka_unit_test(test_search_path_is_put_back),
+      cmocka_unit_test(test_invalid_index_is_rebuilt),
+      cmocka_unit_test(test_the_lock_keeps_others_out),
+      cmocka_unit_test(test_a_lock_that_is_dropped_is_noticed),
+  };
+  if (!getenv("MIGD_TEST_PG_HOST")) {
+    fprintf(stderr, "no PostgreSQL here (MIGD_TEST_PG_HOST): those walks are skipped\n");
+    return 0;
+  }
+  backend = &postgres;
+  on_server("CREATE");
+  int failed = cmocka_run_group_tests_name("walk on PostgreSQL", common_tests, NULL, NULL) +
+               cmocka_run_group_tests_name("walk on PostgreSQL only", own, NULL, NULL);
+  on_server("DROP");
+  return failed;
+}
+
+int main(void) {
+  return run_sqlite() + run_postgres();
 }
