@@ -6,7 +6,7 @@
   memory    the server's RSS with 1,000 targets, idle : 32 MiB; and after 10,000 more calls : before them
   upgrade   20 revisions on one SQLite file : a C loop that runs the same statements and commits (steps.c)
 
-MIGD, MIGCTL and STEPS name the programs; MIGD_SHARED the folder with bench/sqlite, without which `upgrade` is left
+MIGD, MIGCTL, STEPS and CLIENT_CERT name what was built (`--target bench` sets them); MIGD_SHARED the folder with bench/sqlite, without which `upgrade` is left
 out. Needs h2load and nghttpd. Figures, not a test: nothing here fails because it is slow.
 """
 import glob
@@ -21,7 +21,7 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-MIGD, MIGCTL, STEPS = os.environ["MIGD"], os.environ["MIGCTL"], os.environ["STEPS"]
+MIGD, MIGCTL, STEPS, CLIENT_CERT = (os.environ[name] for name in ("MIGD", "MIGCTL", "STEPS", "CLIENT_CERT"))
 SHARED = os.environ.get("MIGD_SHARED") or os.path.join(HERE, "../../../shared")
 TARGETS = int(os.environ.get("MIGD_BENCH_TARGETS", "1000"))
 ROUNDS = int(os.environ.get("MIGD_BENCH_ROUNDS", "15"))
@@ -76,11 +76,9 @@ def revision(folder, number, slug, sql):
 
 
 def h2load(url, *args):
-    """Requests a second; h2load has no option for a client certificate, OpenSSL's configuration has."""
-    cnf = os.path.join(work, "openssl.cnf")
-    with open(cnf, "w") as f:
-        f.write(f"openssl_conf = c\n[c]\nssl_conf = s\n[s]\nsystem_default = d\n[d]\nCertificate = {data}/identities/admin.crt\nPrivateKey = {data}/identities/admin.key\n")
-    said = run("h2load", "-t1", "-c1", *args, url, env=dict(env, OPENSSL_CONF=cnf))
+    """Requests a second."""
+    identity = dict(LD_PRELOAD=CLIENT_CERT, BENCH_CERT=f"{data}/identities/admin.crt", BENCH_KEY=f"{data}/identities/admin.key")
+    said = run("h2load", "-t1", "-c1", *args, url, env=dict(env, **identity))
     done = re.search(r"(\d+) succeeded", said)
     wanted = re.search(r"requests: (\d+) total", said)
     assert done and wanted and done.group(1) == wanted.group(1), said
