@@ -133,8 +133,12 @@ static bool is_several(const PGresult *r, const char *state) {
 int postgres_fail(const PGresult *r, const char *sql, size_t len, struct err *e) {
   const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
   const char *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
-  if (!state) /* libpq's own: the connection broke, or there is no memory for the result */
-    return err_set(e, ERR_TARGET, "%s", PQresultErrorMessage(r));
+  if (!state) { /* libpq's own: the connection broke, or there is no memory for the result */
+    const char *words = PQresultErrorMessage(r);
+    err_set(e, ERR_TARGET, "the connection to the database is lost");
+    err_copy(e->detail, sizeof e->detail, words, strlen(words));
+    return -1;
+  }
   err_set(e, is_several(r, state) ? ERR_INPUT : kind_of(state), "%s", text ? text : "failed");
   err_copy(e->sqlstate, sizeof e->sqlstate, state, strlen(state));
   copy_field(r, PG_DIAG_CONTEXT, e->detail, sizeof e->detail);

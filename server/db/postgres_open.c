@@ -45,16 +45,27 @@ static const char *trusted_certificates(void) {
 
 static PGconn *start(const struct db_url *url, const char *password) {
   bool verify = strncmp(url->sslmode, "verify", 6) == 0;
+  /* For a passfile /dev/null libpq writes a warning to stderr. */
+  /* clang-format off */
   const char *const pairs[][2] = {
-      {"host", url->host},         {"port", url->port},
-      {"user", url->user},         {"dbname", url->database},
-      {"sslmode", url->sslmode},   {"application_name", "migd"},
-      {"client_encoding", "UTF8"}, {"passfile", "/dev/null"},
-      {"gssencmode", "disable"},   {"keepalives", "1"},
-      {"keepalives_idle", "30"},   {"keepalives_interval", "10"},
-      {"keepalives_count", "3"},   {"tcp_user_timeout", "30000"},
-      {"password", password},      {"sslrootcert", verify ? trusted_certificates() : NULL},
+      {"host", url->host},
+      {"port", url->port},
+      {"user", url->user},
+      {"dbname", url->database},
+      {"password", password},
+      {"sslmode", url->sslmode},
+      {"sslrootcert", verify ? trusted_certificates() : NULL},
+      {"passfile", "/nonexistent/passfile"},
+      {"gssencmode", "disable"},
+      {"application_name", "migd"},
+      {"client_encoding", "UTF8"},
+      {"keepalives", "1"},
+      {"keepalives_idle", "30"},
+      {"keepalives_interval", "10"},
+      {"keepalives_count", "3"},
+      {"tcp_user_timeout", "30000"},
   };
+  /* clang-format on */
   const char *names[sizeof pairs / sizeof *pairs + 1] = {0};
   const char *values[sizeof pairs / sizeof *pairs + 1] = {0};
   size_t n = 0;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "server/base/clock.h"
 
@@ -38,9 +39,9 @@ struct run {
   struct err error, stop;
 };
 
-static int run_lost(struct run *r) {
+static void run_lost(struct run *r) {
   r->failed = true;
-  return postgres_lost(r->p, &r->error);
+  postgres_lost(r->p, &r->error);
 }
 
 /* The job ended: ask the server to stop, once, and give it a while. */
@@ -58,14 +59,15 @@ static void run_check(struct run *r) {
     run_stop(r, &why);
 }
 
-/* Waits for the socket; sends what is waiting to be sent, takes what came. -1: the connection is
- * gone. */
+/* Waits for the socket; sends what is waiting to be sent, takes what came. -1: no more will come,
+ * and either `failed` says why or libpq's next result does, which may be the server's last words.
+ */
 static int run_wait(struct run *r) {
   PGconn *conn = r->p->conn;
   struct err why;
   int unsent = PQflush(conn);
-  if (unsent < 0)
-    return run_lost(r);
+  if (unsent < 0 || PQstatus(conn) == CONNECTION_BAD)
+    return -1;
   int events = postgres_poll(conn, unsent ? POLLIN | POLLOUT : POLLIN, r->ends_ns, r->job, &why);
   if (events < 0) {
     run_stop(r, &why);
@@ -79,18 +81,16 @@ static int run_wait(struct run *r) {
                                 : "the server does not answer",
                             &r->error);
   }
-  if ((events & ~POLLOUT) && !PQconsumeInput(conn))
-    return run_lost(r);
-  return 0;
+  return (events & ~POLLOUT) && !PQconsumeInput(conn) ? -1 : 0;
 }
 
-/* The next result, or NULL at the end or when the connection is gone (`failed`). */
+/* The next result, or NULL at the end or when the connection is given up. */
 static PGresult *run_next(struct run *r) {
   run_check(r);
   while (PQisBusy(r->p->conn))
     if (run_wait(r) < 0)
-      return NULL;
-  return PQgetResult(r->p->conn);
+      break;
+  return r->p->broken ? NULL : PQgetResult(r->p->conn);
 }
 
 static struct db_value value_of(const PGresult *res, int column, unsigned char **bytes) {
@@ -175,6 +175,17 @@ static void fail_with(struct run *r, const PGresult *res) {
     r->p->broken = true;
 }
 
+/* A COMMIT of a transaction that had failed is answered by a friendly "ROLLBACK". */
+static void check_commit(struct run *r, PGresult *res) {
+  const char *sql = r->sql + strspn(r->sql, " \t\r\n");
+  if (r->failed || strcmp(PQcmdStatus(res), "ROLLBACK") != 0 ||
+      (strncasecmp(sql, "commit", 6) != 0 && strncasecmp(sql, "end", 3) != 0))
+    return;
+  r->failed = true;
+  err_set(&r->error, ERR_MIGRATION, "the transaction had failed and was rolled back");
+  err_copy(r->error.sqlstate, sizeof r->error.sqlstate, "25P02", 5);
+}
+
 static void take(struct run *r, PGresult *res) {
   switch (PQresultStatus(res)) {
   case PGRES_SINGLE_TUPLE:
@@ -183,6 +194,7 @@ static void take(struct run *r, PGresult *res) {
     break;
   case PGRES_TUPLES_OK:
   case PGRES_COMMAND_OK:
+    check_commit(r, res);
     note_changed(r, res);
     break;
   case PGRES_EMPTY_QUERY:

@@ -120,7 +120,7 @@ static int first_read(struct sqlite *s, const struct db_options *options, struct
 static int open_handle(struct sqlite *s, bool create, struct err *e) {
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
               SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_PRIVATECACHE;
-  int rc = sqlite3_open_v2(s->path, &s->handle, flags | (create ? SQLITE_OPEN_CREATE : 0), "unix");
+  int rc = sqlite3_open_v2(s->path, &s->handle, flags | (create ? SQLITE_OPEN_CREATE : 0), NULL);
   return rc == SQLITE_OK ? 0 : sqlite_fail(s, rc, e);
 }
 

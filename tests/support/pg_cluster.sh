@@ -6,7 +6,7 @@
 #   pg_cluster.sh run -- CMD...    starts one, runs CMD with the variables set, stops it always
 #
 # Variables: MIGD_TEST_PG_HOST, _PORT, _USER (may create databases, no superuser), _PASSWORD, _ADMIN (a superuser
-# with the same password), _SOCKET (the socket's folder). Both users have a database `migd`.
+# with the same password), _SOCKET (the socket's folder), _CA (the certificate of its TLS; empty without openssl). Both users have a database `migd`.
 # MIGD_PG_BIN names the folder of initdb where it is not found; MIGD_PG_FSYNC=on makes the cluster durable.
 # Exit 77: there is no PostgreSQL server here.
 set -euo pipefail
@@ -75,6 +75,17 @@ autovacuum = off
 CONF
 }
 
+# TLS with a certificate of its own for 127.0.0.1, where openssl is installed.
+make_certificate() {
+  local dir=$1
+  command -v openssl >/dev/null || return 0
+  as_user openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=migd-test \
+    -addext subjectAltName=IP:127.0.0.1 -keyout "$dir/pgdata/server.key" -out "$dir/pgdata/server.crt" >/dev/null 2>&1
+  as_user chmod 600 "$dir/pgdata/server.key"
+  cp "$dir/pgdata/server.crt" "$dir/ca.crt"
+  echo "ssl = on" | as_user tee -a "$dir/pgdata/postgresql.conf" >/dev/null
+}
+
 # A port that is taken makes the server end at once; then another is tried.
 start_server() {
   local dir=$1 bin=$2 try port
@@ -106,6 +117,7 @@ print_variables() {
   echo "export MIGD_TEST_PG_ADMIN=postgres"
   echo "export MIGD_TEST_PG_PASSWORD=$(password_of "$dir")"
   echo "export MIGD_TEST_PG_SOCKET=$dir"
+  echo "export MIGD_TEST_PG_CA=$([[ ! -e $dir/ca.crt ]] || echo "$dir/ca.crt")"
 }
 
 start() {
@@ -114,6 +126,7 @@ start() {
   mkdir -p "$1"
   dir=$(realpath "$1")
   make_cluster "$dir" "$bin"
+  make_certificate "$dir"
   start_server "$dir" "$bin"
   make_roles "$dir" "$bin"
   print_variables "$dir"
@@ -124,7 +137,7 @@ stop() {
   [[ -d $dir/pgdata ]] || return 0
   bin=$(find_bin)
   as_user "$bin/pg_ctl" -D "$dir/pgdata" -s -m immediate stop >/dev/null 2>&1 || true
-  rm -rf "$dir/pgdata" "$dir/log" "$dir/initdb.log" "$dir/password" "$dir/port"
+  rm -rf "$dir/pgdata" "$dir/log" "$dir/initdb.log" "$dir/password" "$dir/port" "$dir/ca.crt"
   rm -f "$dir"/.s.PGSQL.*
 }
 
@@ -158,7 +171,7 @@ run)
   ;;
 watch) watch "$2" "$3" ;;
 *)
-  sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
   exit 64
   ;;
 esac
