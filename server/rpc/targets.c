@@ -1,0 +1,491 @@
+/* migd.v1.Targets: the fleet as the store knows it, and asking the databases themselves. No reader
+ * of the store is held while a database is asked.
+ */
+#include "server/rpc/services.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/rpc/status.h"
+#include "server/base/clock.h"
+#include "server/base/digest.h"
+#include "server/rpc/standing.h"
+#include "server/store/selector.h"
+
+#define PASSWORD_MAX 1024
+#define LABELS_MAX 64
+
+/* --- answering targets */
+
+/* A lock that has run out is no lock, though its row may still be there. */
+static void forget_expired(struct target *t) {
+  if (t->lock != NULL && t->lock->expires != 0 && t->lock->expires <= clock_wall_us())
+    t->lock = NULL;
+}
+
+static int convert_targets(struct standings *s, struct target *targets, size_t count,
+                           struct arena *arena, Migd__V1__Target **out, struct err *e) {
+  for (size_t i = 0; i < count; i++) {
+    forget_expired(&targets[i]);
+    out[i] = proto_target(arena, &targets[i]);
+    if (standing_of(s, &targets[i], out[i], e) != 0)
+      return -1;
+  }
+  return 0;
+}
+
+/* What a query finds, as messages in the call's arena. */
+static int read_targets(struct call *call, const struct target_query *query,
+                        Migd__V1__Target ***out, size_t *out_count, struct err *e) {
+  struct store *store = call->server->store;
+  struct standings standings __attribute__((cleanup(standings_release))) = {0};
+  struct target *targets;
+  struct db *db = store_reader(store, e);
+  if (db == NULL)
+    return -1;
+  int rc = target_select(db, query, &call->arena, &targets, out_count, e);
+  if (rc == 0)
+    rc = standings_init(&standings, call->server->engine, db, &call->arena, *out_count, e);
+  store_reader_done(store, db);
+  if (rc != 0)
+    return -1;
+  *out = ARENA_ARRAY(&call->arena, Migd__V1__Target *, *out_count + 1);
+  return convert_targets(&standings, targets, *out_count, &call->arena, *out, e);
+}
+
+static enum call_next reply_target(struct call *call, const char *name, struct err *e) {
+  const struct target_query query = {.names = &name, .name_count = 1};
+  Migd__V1__Target **targets;
+  size_t count;
+  if (read_targets(call, &query, &targets, &count, e) != 0)
+    return CALL_FAIL;
+  call_reply(call, &targets[0]->base);
+  return CALL_DONE;
+}
+
+static enum call_next get_target(struct call *call, const ProtobufCMessage *in, struct err *e) {
+  return reply_target(call, ((const Migd__V1__GetTargetRequest *)in)->name, e);
+}
+
+static bool selects_nothing(const Migd__V1__TargetSelection *s) {
+  return s == NULL || (s->n_names == 0 && s->selector[0] == '\0' && !s->all);
+}
+
+static enum call_next list_targets(struct call *call, const ProtobufCMessage *in, struct err *e) {
+  const Migd__V1__ListTargetsRequest *m = (const void *)in;
+  Migd__V1__ListTargetsResponse reply = MIGD__V1__LIST_TARGETS_RESPONSE__INIT;
+  struct target_query query = {.all = true};
+  if (selects_nothing(m->selection))
+    query.catalog = m->selection != NULL ? m->selection->catalog : "";
+  else if (selection_query(m->selection, &query, e) != 0)
+    return CALL_FAIL;
+  if (read_targets(call, &query, &reply.targets, &reply.n_targets, e) != 0)
+    return CALL_FAIL;
+  call_reply(call, &reply.base);
+  return CALL_DONE;
+}
+
+/* --- what a request says of a target */
+
+static int read_policy(const Migd__V1__TargetPolicy *m, struct target_policy *out, struct err *e) {
+  if (m == NULL)
+    return 0;
+  out->allow_superuser = m->allow_superuser != 0;
+  return duration_ms(m->lock_timeout, "lock_timeout", &out->lock_timeout_ms, e) != 0 ||
+                 duration_ms(m->statement_timeout, "statement_timeout", &out->statement_timeout_ms,
+                             e) != 0
+             ? -1
+             : 0;
+}
+
+static bool is_asked(char *const *keys, size_t count, const char *key) {
+  for (size_t i = 0; i < count; i++)
+    if (strcmp(keys[i], key) == 0)
+      return true;
+  return false;
+}
+
+/* The old ones without those to remove, then those to set; sorted by key. */
+struct label_change {
+  Migd__V1__Label *const *set;
+  size_t set_count;
+  char *const *remove;
+  size_t remove_count;
+};
+
+static struct label *label_slot(struct label *labels, size_t *count, const char *key) {
+  size_t at = 0;
+  while (at < *count && strcmp(labels[at].key, key) < 0)
+    at++;
+  if (at == *count || strcmp(labels[at].key, key) != 0) {
+    memmove(&labels[at + 1], &labels[at], (*count - at) * sizeof *labels);
+    ++*count;
+  }
+  labels[at].key = key;
+  return &labels[at];
+}
+
+static int change_labels(struct target *t, const struct label_change *change, struct arena *arena,
+                         struct err *e) {
+  struct label *labels = ARENA_ARRAY(arena, struct label, t->label_count + change->set_count + 1);
+  size_t count = 0;
+  for (size_t i = 0; i < t->label_count; i++)
+    if (!is_asked(change->remove, change->remove_count, t->labels[i].key))
+      *label_slot(labels, &count, t->labels[i].key) = t->labels[i];
+  for (size_t i = 0; i < change->set_count; i++) {
+    struct label label = {change->set[i]->key, change->set[i]->value};
+    if (!label_valid(&label))
+      return err_set(e, ERR_INPUT, "\"%.70s=%.70s\" is no label", label.key, label.value);
+    *label_slot(labels, &count, label.key) = label;
+  }
+  if (count > LABELS_MAX)
+    return err_set(e, ERR_INPUT, "a target has at most %d labels", LABELS_MAX);
+  t->labels = labels;
+  t->label_count = count;
+  return 0;
+}
+
+static int check_password(const char *password, struct err *e) {
+  if (strlen(password) > PASSWORD_MAX)
+    return err_set(e, ERR_INPUT, "the password is longer than %d bytes", PASSWORD_MAX);
+  return 0;
+}
+
+/* --- AddTarget */
+
+struct add {
+  const struct server *server;
+  struct target target;
+  struct db_url url;
+  const char *password; /* NULL: none */
+};
+
+static int add_read(struct add *a, const Migd__V1__AddTargetRequest *m, struct arena *arena,
+                    struct err *e) {
+  const struct label_change labels = {.set = m->labels, .set_count = m->n_labels};
+  if (!target_name_valid(m->name))
+    return err_set(e, ERR_INPUT,
+                   "\"%.120s\" is no name of a target: 1 to 100 of A-Z, a-z, 0-9, '_', '.', '-', "
+                   "not beginning with '-' or '.'",
+                   m->name);
+  if (db_url_parse(m->url, &a->url, e) != 0 || read_policy(m->policy, &a->target.policy, e) != 0 ||
+      change_labels(&a->target, &labels, arena, e) != 0 || check_password(m->password, e) != 0)
+    return -1;
+  if (m->password[0] != '\0' && a->url.dialect == DIALECT_SQLITE)
+    return err_set(e, ERR_INPUT, "a SQLite database has no password");
+  a->target.name = m->name;
+  a->target.url = m->url;
+  a->target.catalog = m->catalog;
+  a->target.dialect = a->url.dialect;
+  a->target.added_at = clock_wall_us();
+  a->password = m->password[0] != '\0' ? m->password : NULL;
+  return 0;
+}
+
+/* What the store would refuse is refused before a database is asked, or made. */
+static int add_check(struct call *call, struct add *a, struct err *e) {
+  struct store *store = call->server->store;
+  struct bundle_info info;
+  struct target found;
+  struct db *db = store_reader(store, e);
+  if (db == NULL)
+    return -1;
+  int rc = bundle_get(db, a->target.catalog, &call->arena, &info, e);
+  if (rc == 0) {
+    a->target.catalog = info.name;
+    rc = target_get(db, a->target.name, &call->arena, &found, e);
+    if (rc == 0)
+      rc = err_set(e, ERR_EXISTS, "there is a target %s already", a->target.name);
+    else if (e->kind == ERR_NOT_FOUND)
+      rc = 0;
+  }
+  store_reader_done(store, db);
+  return rc;
+}
+
+static int add_write(struct db *db, void *ctx, struct err *e) {
+  struct add *a = ctx;
+  int64_t id;
+  if (target_add(db, &a->target, a->url.place, &id, e) != 0)
+    return -1;
+  return a->password == NULL ? 0 : target_set_password(db, a->server->keys, id, a->password, e);
+}
+
+static enum call_next add_target(struct call *call, const ProtobufCMessage *in, struct err *e) {
+  const Migd__V1__AddTargetRequest *m = (const void *)in;
+  struct add a = {.server = call->server};
+  if (add_read(&a, m, &call->arena, e) != 0 || add_check(call, &a, e) != 0 ||
+      engine_probe(call->server->engine, &a.url, a.password, m->create != 0, &a.target.policy,
+                   &call->job, e) != 0)
+    return CALL_FAIL;
+  int rc = store_write(call->server->store, add_write, &a, e);
+  wipe(m->password, strlen(m->password)); /* the call's arena outlives its need */
+  return rc == 0 ? reply_target(call, a.target.name, e) : CALL_FAIL;
+}
+
+/* --- UpdateTarget */
+
+struct update {
+  struct call *call;
+  const Migd__V1__UpdateTargetRequest *m;
+  struct target target; /* as it is, then as it shall be */
+  struct db_url url;
+  struct arena *arena;
+};
+
+/* What decides where and how a task works; labels may change under it. */
+static bool changes_place(const Migd__V1__UpdateTargetRequest *m) {
+  return m->url[0] != '\0' || m->catalog[0] != '\0' || m->password[0] != '\0' ||
+         m->clear_password || m->policy != NULL;
+}
+
+static int update_apply(struct update *u, struct err *e) {
+  const Migd__V1__UpdateTargetRequest *m = u->m;
+  const struct label_change labels = {m->set_labels, m->n_set_labels, m->remove_labels,
+                                      m->n_remove_labels};
+  struct target *t = &u->target;
+  if (m->url[0] != '\0')
+    t->url = m->url;
+  if (m->catalog[0] != '\0')
+    t->catalog = m->catalog;
+  if (m->policy != NULL)
+    t->policy = (struct target_policy){0};
+  if (db_url_parse(t->url, &u->url, e) != 0 || read_policy(m->policy, &t->policy, e) != 0 ||
+      change_labels(t, &labels, u->arena, e) != 0 || check_password(m->password, e) != 0)
+    return -1;
+  if (u->url.dialect != t->dialect)
+    return err_set(e, ERR_INPUT, "%s is a %s database: register a new target instead", t->name,
+                   dialect_name(t->dialect));
+  if (m->password[0] != '\0' && t->dialect == DIALECT_SQLITE)
+    return err_set(e, ERR_INPUT, "a SQLite database has no password");
+  return 0;
+}
+
+static int update_password(struct update *u, struct db *db, struct err *e) {
+  const struct keyring *keys = u->call->server->keys;
+  if (u->m->password[0] == '\0' && !u->m->clear_password)
+    return 0;
+  return target_set_password(db, keys, u->target.id,
+                             u->m->password[0] != '\0' ? u->m->password : NULL, e);
+}
+
+/* Reads it again: what another request changed in between stays. */
+static int update_write(struct db *db, void *ctx, struct err *e) {
+  struct update *u = ctx;
+  struct bundle_info info;
+  if (target_get(db, u->m->name, u->arena, &u->target, e) != 0)
+    return -1;
+  const struct target_lock *lock = u->target.lock;
+  if (lock != NULL && lock->run != 0 && changes_place(u->m))
+    return err_set(e, ERR_LOCKED, "run %lld works on %s: change it when that is done",
+                   (long long)lock->run, u->target.name);
+  if (update_apply(u, e) != 0 || bundle_get(db, u->target.catalog, u->arena, &info, e) != 0 ||
+      target_update(db, &u->target, u->url.place, e) != 0)
+    return -1;
+  return update_password(u, db, e);
+}
+
+/* The password that the target will have: malloc'd, or NULL. */
+static int update_secret(struct update *u, struct db *db, char **out, struct err *e) {
+  const Migd__V1__UpdateTargetRequest *m = u->m;
+  *out = NULL;
+  if (m->password[0] != '\0')
+    *out = xstrdup(m->password);
+  else if (!m->clear_password)
+    return target_password(db, u->call->server->keys, u->target.id, out, e);
+  return 0;
+}
+
+static void secret_free(char *secret) {
+  if (secret == NULL)
+    return;
+  wipe(secret, strlen(secret));
+  free(secret);
+}
+
+/* Where it leads now must be reachable before it is written down. */
+static int update_probe(struct update *u, struct err *e) {
+  const struct server *s = u->call->server;
+  char *password = NULL;
+  struct db *db = store_reader(s->store, e);
+  if (db == NULL)
+    return -1;
+  int rc = target_get(db, u->m->name, u->arena, &u->target, e);
+  if (rc == 0)
+    rc = update_apply(u, e);
+  if (rc == 0)
+    rc = update_secret(u, db, &password, e);
+  store_reader_done(s->store, db);
+  bool probe = u->m->url[0] != '\0' || u->m->password[0] != '\0' || u->m->clear_password;
+  if (rc == 0 && probe)
+    rc = engine_probe(s->engine, &u->url, password, false, &u->target.policy, &u->call->job, e);
+  secret_free(password);
+  return rc;
+}
+
+/* Another database has another ledger: what was seen is of the old one. That it cannot be read now
+ * is no failure of the update. */
+static void look_again(struct call *call, const struct target *t) {
+  struct catalog_ref *ref CATALOG_REF_SCOPED = NULL;
+  struct walk w = {0};
+  struct err ignored;
+  engine_look(call->server->engine, t, WALK_LEDGER, NULL, &call->job, &call->arena, &w, &ref,
+              &ignored);
+}
+
+static enum call_next update_target(struct call *call, const ProtobufCMessage *in, struct err *e) {
+  const Migd__V1__UpdateTargetRequest *m = (const void *)in;
+  struct update u = {.call = call, .m = m, .arena = &call->arena};
+  if (m->password[0] != '\0' && m->clear_password) {
+    err_set(e, ERR_INPUT, "a new password, or none: not both");
+    return CALL_FAIL;
+  }
+  int rc = update_probe(&u, e) != 0 ? -1 : store_write(call->server->store, update_write, &u, e);
+  wipe(m->password, strlen(m->password));
+  if (rc != 0)
+    return CALL_FAIL;
+  if (m->url[0] != '\0')
+    look_again(call, &u.target);
+  return reply_target(call, u.target.name, e);
+}
+
+/* --- RemoveTarget */
+
+static int remove_write(struct db *db, void *ctx, struct err *e) {
+  return target_remove(db, ctx, e);
+}
+
+static enum call_next remove_target(struct call *call, const ProtobufCMessage *in, struct err *e) {
+  const Migd__V1__RemoveTargetRequest *m = (const void *)in;
+  Migd__V1__RemoveTargetResponse reply = MIGD__V1__REMOVE_TARGET_RESPONSE__INIT;
+  if (store_write(call->server->store, remove_write, m->name, e) != 0)
+    return CALL_FAIL;
+  call_reply(call, &reply.base);
+  return CALL_DONE;
+}
+
+/* --- GetCurrent */
+
+/* The targets to ask, and the next one. In the call's arena. */
+struct asking {
+  struct target *targets;
+  size_t count, next;
+};
+
+static int asking_begin(struct call *call, const Migd__V1__GetCurrentRequest *m, struct err *e) {
+  struct store *store = call->server->store;
+  struct asking *a = ARENA_NEW(&call->arena, struct asking);
+  struct target_query query;
+  if (selection_query(m->selection, &query, e) != 0)
+    return -1;
+  struct db *db = store_reader(store, e);
+  if (db == NULL)
+    return -1;
+  int rc = target_select(db, &query, &call->arena, &a->targets, &a->count, e);
+  store_reader_done(store, db);
+  call->state = a;
+  return rc;
+}
+
+static Migd__V1__CurrentRevision *proto_current(const struct catalog *c, const char *id,
+                                                struct arena *arena) {
+  PROTO_NEW(m, CurrentRevision, current_revision, arena);
+  long at = c != NULL ? catalog_find(c, id) : -1;
+  m->id = proto_text(arena, id);
+  m->unknown = at < 0;
+  if (at >= 0) {
+    m->is_head = c->nodes[at].children.count == 0;
+    m->message = proto_text(arena, c->revisions[at].message);
+  }
+  return m;
+}
+
+static void fill_current(Migd__V1__Current *m, const struct ledger_state *ledger,
+                         const struct catalog *c, struct arena *arena) {
+  m->no_ledger = !ledger->exists;
+  m->n_revisions = ledger->row_count;
+  m->revisions = ARENA_ARRAY(arena, Migd__V1__CurrentRevision *, ledger->row_count + 1);
+  for (size_t i = 0; i < ledger->row_count; i++)
+    m->revisions[i] = proto_current(c, ledger->rows[i], arena);
+  if (c != NULL)
+    m->behind = (uint32_t)plan_behind(c, ledger->rows, ledger->row_count, NULL);
+}
+
+static int reply_current(struct call *call, const struct target *t, struct err *e) {
+  struct arena arena __attribute__((cleanup(arena_release)));
+  struct catalog_ref *ref CATALOG_REF_SCOPED = NULL;
+  struct walk w = {0};
+  Migd__V1__Current m = MIGD__V1__CURRENT__INIT;
+  arena_init(&arena, 0);
+  int rc = engine_look(call->server->engine, t, WALK_LEDGER, NULL, &call->job, &arena, &w, &ref, e);
+  struct err ended;
+  if (rc != 0 && job_check(&call->job, &ended) != 0) {
+    *e = ended;
+    return -1;
+  }
+  m.target = proto_text(&arena, t->name);
+  m.catalog = proto_text(&arena, t->catalog);
+  if (rc == 0)
+    fill_current(&m, &w.ledger, ref != NULL ? catalog_ref_get(ref) : NULL, &arena);
+  else
+    m.error = rpc_error_message(&arena, e);
+  call_reply(call, &m.base);
+  return 0;
+}
+
+static enum call_next get_current(struct call *call, const ProtobufCMessage *in, struct err *e) {
+  if (in != NULL && asking_begin(call, (const void *)in, e) != 0)
+    return CALL_FAIL;
+  struct asking *a = call->state;
+  if (a->next == a->count)
+    return CALL_DONE;
+  return reply_current(call, &a->targets[a->next++], e) == 0 ? CALL_MORE : CALL_FAIL;
+}
+
+static const struct method methods[] = {
+    {
+        .name = "AddTarget",
+        METHOD_TYPES(add_target_request, target),
+        .role = ROLE_ADMIN,
+        .lane = LANE_WORKER,
+        .step = add_target,
+    },
+    {
+        .name = "UpdateTarget",
+        METHOD_TYPES(update_target_request, target),
+        .role = ROLE_ADMIN,
+        .lane = LANE_WORKER,
+        .step = update_target,
+    },
+    {
+        .name = "RemoveTarget",
+        METHOD_TYPES(remove_target_request, remove_target_response),
+        .role = ROLE_ADMIN,
+        .lane = LANE_WORKER,
+        .step = remove_target,
+    },
+    {
+        .name = "GetTarget",
+        METHOD_TYPES(get_target_request, target),
+        .role = ROLE_VIEWER,
+        .lane = LANE_WORKER,
+        .step = get_target,
+    },
+    {
+        .name = "ListTargets",
+        METHOD_TYPES(list_targets_request, list_targets_response),
+        .role = ROLE_VIEWER,
+        .lane = LANE_WORKER,
+        .step = list_targets,
+    },
+    {
+        .name = "GetCurrent",
+        METHOD_TYPES(get_current_request, current),
+        .role = ROLE_VIEWER,
+        .lane = LANE_WORKER,
+        .server_streams = true,
+        .step = get_current,
+    },
+};
+
+const struct service rpc_targets = {.name = "migd.v1.Targets", SERVICE_METHODS(methods)};
