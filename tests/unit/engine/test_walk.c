@@ -13,8 +13,10 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "tests/support/faulty_db.h"
+#include "tests/support/faulty_vfs.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -73,7 +75,9 @@ static void build(struct fixture *f, const struct source *sources, size_t count)
 static void make_sqlite(struct fixture *f) {
   struct err e;
   char url[160];
-  snprintf(f->dir, sizeof f->dir, "/tmp/migd-walk-XXXXXX");
+  /* Memory, where there is some: thousands of files are made, and no power is lost here. */
+  snprintf(f->dir, sizeof f->dir, "%s/migd-walk-XXXXXX",
+           access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
   assert_non_null(mkdtemp(f->dir));
   snprintf(url, sizeof url, "sqlite:%s/app.db", f->dir);
   assert_int_equal(db_url_parse(url, &f->url, &e), 0);
@@ -506,6 +510,51 @@ static void test_lost_commit_is_resolved(void **state) {
   assert_int_equal(found, 2); /* one COMMIT a revision */
 }
 
+/* --- SQLite only --- */
+
+static void use_wal(struct fixture *f) {
+  char out[512];
+  assert_string_equal(ask(f, "PRAGMA journal_mode = WAL", out), "wal ");
+}
+
+/* One upgrade with operation `at` of the file system failing. Answers whether it came to that. */
+static bool disk_fails_at(unsigned at, int code, bool sticky, bool wal) {
+  struct fixture f;
+  struct err e;
+  char out[512];
+  begin(&f);
+  if (wal)
+    use_wal(&f);
+  vfs_arm(at, code, sticky);
+  int rc = go(&f, OP_UPGRADE, "head", NULL, &e);
+  bool met = vfs_count() >= at;
+  vfs_arm(0, 0, false);
+  check_agrees(&f);
+  if (!rc)
+    assert_string_equal(rows(&f, out), "r4 ");
+  if (rc && e.kind != ERR_MIGRATION && e.kind != ERR_TARGET && e.kind != ERR_CONFLICT)
+    fail_msg("operation %u: %s", at, e.text);
+  const char *head[] = {"head"};
+  struct walk w = walk(&f, OP_UPGRADE, head);
+  w.doubt = DOUBT_RETRY;
+  if (walk_to(&w, WALK_APPLY, &e) && !strstr(e.text, "already exists"))
+    fail_msg("operation %u, again: %s", at, e.text);
+  check_agrees(&f);
+  assert_string_equal(ask(&f, "PRAGMA integrity_check", out), "ok ");
+  end(&f);
+  return met;
+}
+
+static void test_the_disk_fails_at_each_operation(void **state) {
+  (void)state;
+  static const int codes[] = {SQLITE_IOERR, SQLITE_FULL};
+  faulty_arm(0, FAULT_BEFORE);
+  vfs_install();
+  for (int mode = 0; mode < 8; mode++)
+    for (unsigned at = 1; disk_fails_at(at, codes[mode & 1], mode & 2, mode & 4); at++)
+      assert_true(at < 2000);
+}
+
 /* --- PostgreSQL only --- */
 
 /* A revision that moves the search path must not lose us our ledger, nor the next revision its
@@ -613,6 +662,7 @@ static int run_sqlite(void) {
   static const struct CMUnitTest own[] = {
       cmocka_unit_test(test_a_statement_that_ends_our_transaction_is_caught),
       cmocka_unit_test(test_orphans),
+      cmocka_unit_test(test_the_disk_fails_at_each_operation),
   };
   backend = &sqlite;
   return cmocka_run_group_tests_name("walk on SQLite", common_tests, NULL, NULL) +
