@@ -21,8 +21,7 @@ void session_release(struct session *s) {
   arena_release(&s->arena);
 }
 
-/* What is known before any file is read, so that an error in one is reported as asked for. */
-static void read_look(struct session *s) {
+void session_look(struct session *s) {
   const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
   const char *output = options_value(&s->options, "output"), *wish = getenv("MIGCTL_OUTPUT");
   bool color = !session_flag(s, "no-color") && !(no_color && *no_color) &&
@@ -62,7 +61,6 @@ static int read_times(struct session *s, struct err *e) {
 }
 
 int session_open(struct session *s, struct err *e) {
-  read_look(s);
   if (s->command->local)
     return 0;
   if (config_load(&s->config, &s->arena, &s->options, e) < 0) {

@@ -34,6 +34,9 @@ struct session {
   bool json_failed; /* the failure is in the JSON on stdout already */
 };
 
+/* What the options say about output; so that a failure before session_open() is told as asked for.
+ */
+void session_look(struct session *s);
 /* Reads the settings and what the common options say. */
 int session_open(struct session *s, struct err *e);
 void session_release(struct session *s);

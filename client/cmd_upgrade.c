@@ -1,0 +1,209 @@
+/* upgrade, downgrade, stamp: start a run and follow it. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "client/duration.h"
+#include "client/follow.h"
+#include "client/plan.h"
+#include "client/selection.h"
+#include "client/session.h"
+#include "client/words.h"
+#include "migd/v1/runs.pb-c.h"
+
+extern const struct command cmd_upgrade, cmd_downgrade, cmd_stamp;
+
+#define SERVICE (&migd__v1__runs__descriptor)
+
+/* Random, so that the same request sent twice is known for the same. */
+static char *request_id(struct session *s, struct err *e) {
+  unsigned char bytes[16];
+  struct buf id BUF_SCOPED = BUF_INIT;
+  if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes) {
+    err_set(e, ERR_INTERNAL, "this system gives no random bytes");
+    return NULL;
+  }
+  for (size_t i = 0; i < sizeof bytes; i++)
+    buf_addf(&id, "%02x", bytes[i]);
+  return arena_strdup(&s->arena, buf_str(&id));
+}
+
+static int read_duration(struct session *s, const char *option, Google__Protobuf__Duration **d,
+                         struct err *e) {
+  int64_t ns = 0;
+  int given = session_duration(s, option, &ns, e);
+  if (given == 1)
+    *d = duration_message(&s->arena, ns);
+  return given < 0 ? -1 : 0;
+}
+
+static void read_revisions(struct session *s, Migd__V1__StartRunRequest *request) {
+  static const char *const head[] = {"head"};
+  bool given = s->options.argument_count > 0;
+  const char *const *from = given ? s->options.arguments : head;
+  request->n_revisions = given ? s->options.argument_count : 1;
+  request->revisions = ARENA_ARRAY(&s->arena, char *, request->n_revisions);
+  for (size_t i = 0; i < request->n_revisions; i++)
+    request->revisions[i] = arena_strdup(&s->arena, from[i]);
+}
+
+static int read_request(struct session *s, Migd__V1__StartRunRequest *request, struct err *e) {
+  if (!(request->selection = selection_read(s, !session_flag(s, "dry-run"), e)) ||
+      !(request->request_id = request_id(s, e)))
+    return -1;
+  read_revisions(s, request);
+  request->purge = session_flag(s, "purge");
+  request->single_transaction =
+      session_flag(s, "transaction") && strcmp(session_text(s, "transaction"), "run") == 0;
+  if (read_duration(s, "wait", &request->wait, e) < 0 ||
+      read_duration(s, "lock-timeout", &request->lock_timeout, e) < 0 ||
+      read_duration(s, "statement-timeout", &request->statement_timeout, e) < 0)
+    return -1;
+  return 0;
+}
+
+/* Whether a request whose answer was lost has arrived cannot be known; the same request_id makes
+ * asking again harmless. */
+static const Migd__V1__Run *start(struct session *s, const Migd__V1__StartRunRequest *request,
+                                  struct err *e) {
+  const Migd__V1__Run *run = session_ask(s, SERVICE, "StartRun", request, e);
+  if (!run && e->kind == ERR_UNREACHABLE && s->channel)
+    run = session_ask(s, SERVICE, "StartRun", request, e);
+  return run;
+}
+
+static int detach(struct session *s, const Migd__V1__Run *run) {
+  struct buf text BUF_SCOPED = BUF_INIT;
+  if (s->json) {
+    session_json(s, run, false);
+    return EXIT_DONE;
+  }
+  say(s, "run %s started; `migctl run watch %s` follows it", run->id, run->id);
+  buf_addf(&text, "%s\n", run->id);
+  session_print(s, &text);
+  return EXIT_DONE;
+}
+
+static int start_and_follow(struct session *s, Migd__V1__Operation operation, struct err *e) {
+  Migd__V1__StartRunRequest request = MIGD__V1__START_RUN_REQUEST__INIT;
+  request.operation = operation;
+  if (read_request(s, &request, e) < 0)
+    return -1;
+  if (session_flag(s, "dry-run"))
+    return plan_print(s, &request, e);
+  const Migd__V1__Run *run = start(s, &request, e);
+  if (!run)
+    return -1;
+  if (session_flag(s, "detach"))
+    return detach(s, run);
+  if (s->json)
+    session_json(s, run, true);
+  else if (run->counts && run->counts->total > 1)
+    say(s, "run %s: %s, %s", run->id, words_request(s, run),
+        counted(s, run->counts->total, "target", "targets"));
+  else
+    say(s, "run %s: %s", run->id, words_request(s, run));
+  return follow_run(s, run->id, words_operation(operation), e);
+}
+
+static int run_upgrade(struct session *s, struct err *e) {
+  return start_and_follow(s, MIGD__V1__OPERATION__OPERATION_UPGRADE, e);
+}
+
+static int run_downgrade(struct session *s, struct err *e) {
+  return start_and_follow(s, MIGD__V1__OPERATION__OPERATION_DOWNGRADE, e);
+}
+
+static int run_stamp(struct session *s, struct err *e) {
+  return start_and_follow(s, MIGD__V1__OPERATION__OPERATION_STAMP, e);
+}
+
+#define RUN_OPTIONS                                                                                \
+  {                                                                                                \
+      "dry-run",                                                                                   \
+      'n',                                                                                         \
+      OPTION_FLAG,                                                                                 \
+      NULL,                                                                                        \
+      "print the plan of each target, change nothing (-v: the SQL)",                               \
+      NULL},                                                                                       \
+      {"detach", 'd', OPTION_FLAG, NULL, "print the run's id and leave", NULL}, {                  \
+    "wait", 'w', OPTION_VALUE, "DURATION", "how long to queue for a target's lock (not at all)",   \
+        NULL                                                                                       \
+  }
+
+#define TIMEOUT_OPTIONS                                                                            \
+  {                                                                                                \
+      "transaction",                                                                               \
+      0,                                                                                           \
+      OPTION_VALUE,                                                                                \
+      "SCOPE",                                                                                     \
+      "`run`: the whole plan of a target in one transaction",                                      \
+      "run|revision"},                                                                             \
+      {"lock-timeout",                                                                             \
+       0,                                                                                          \
+       OPTION_VALUE,                                                                               \
+       "DURATION",                                                                                 \
+       "how long a statement may wait for a lock in the database",                                 \
+       NULL},                                                                                      \
+  {                                                                                                \
+    "statement-timeout", 0, OPTION_VALUE, "DURATION", "how long a statement may run", NULL         \
+  }
+
+#define FOLLOWING                                                                                  \
+  "The run outlives this command: Ctrl-C, a lost connection or --detach leave it running, "        \
+  "`migctl run watch ID` follows it again and `migctl run cancel ID` stops it. The exit code is "  \
+  "0 "                                                                                             \
+  "when all targets succeeded, 4 when all that failed were locked, 1 when a migration failed.\n\n" \
+  "With -o json the run comes first, then its events, an object a line."
+
+static const struct option change_options[] = {
+    SELECTION_OPTIONS, RUN_OPTIONS, TIMEOUT_OPTIONS, {NULL}};
+
+const struct command cmd_upgrade = {
+    .name = "upgrade",
+    .group = GROUP_RUNS,
+    .arguments = "[REV]",
+    .max_arguments = 1,
+    .options = change_options,
+    .summary = "apply revisions to targets, up to REV or head",
+    .help = "REV is an id, a unique prefix, `head`, `+2` and so on.\n\n" FOLLOWING,
+    .example = "migctl upgrade -t shop-eu --dry-run\n"
+               "migctl upgrade --all\n"
+               "migctl upgrade +1 -l ring=canary --wait 5m",
+    .run = run_upgrade,
+};
+
+const struct command cmd_downgrade = {
+    .name = "downgrade",
+    .group = GROUP_RUNS,
+    .arguments = "REV",
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .options = change_options,
+    .summary = "take revisions back from targets, down to REV",
+    .help =
+        "REV is an id, a unique prefix, `-1`, `base` and so on. A revision without a down section "
+        "is never crossed: the run is refused before anything is touched.\n\n" FOLLOWING,
+    .example = "migctl downgrade -1 -t shop-eu",
+    .run = run_downgrade,
+};
+
+static const struct option stamp_options[] = {
+    SELECTION_OPTIONS,
+    RUN_OPTIONS,
+    {"purge", 0, OPTION_FLAG, NULL, "empty the ledger first, whatever it holds", NULL},
+    {NULL},
+};
+
+const struct command cmd_stamp = {
+    .name = "stamp",
+    .group = GROUP_RUNS,
+    .arguments = "REV...",
+    .min_arguments = 1,
+    .max_arguments = ANY_NUMBER,
+    .options = stamp_options,
+    .summary = "write into the ledger that targets are at REV, without running anything",
+    .help = FOLLOWING,
+    .example = "migctl stamp 20260129050441 -t shop-eu",
+    .run = run_stamp,
+};
