@@ -9,17 +9,21 @@ extern const struct command cmd_upgrade, cmd_downgrade, cmd_stamp, cmd_status, c
     cmd_target_add, cmd_target_set, cmd_target_list, cmd_target_show, cmd_target_remove,
     cmd_run_list, cmd_run_show, cmd_run_watch, cmd_run_cancel, cmd_run_resume, cmd_lock, cmd_unlock,
     cmd_locks, cmd_catalog_push, cmd_catalog_pull, cmd_catalog_list, cmd_catalog_show, cmd_heads,
-    cmd_history, cmd_show, cmd_whoami, cmd_server, cmd_ping, cmd_help, cmd_completion, cmd_man;
+    cmd_history, cmd_show, cmd_import, cmd_whoami, cmd_server, cmd_ping, cmd_help, cmd_completion,
+    cmd_man;
 
 const struct command *const commands[] = {
-    &cmd_status,       &cmd_current,      &cmd_target_add,    &cmd_target_set,
-    &cmd_target_list,  &cmd_target_show,  &cmd_target_remove, &cmd_upgrade,
-    &cmd_downgrade,    &cmd_stamp,        &cmd_run_list,      &cmd_run_show,
-    &cmd_run_watch,    &cmd_run_cancel,   &cmd_run_resume,    &cmd_lock,
-    &cmd_unlock,       &cmd_locks,        &cmd_catalog_push,  &cmd_catalog_pull,
-    &cmd_catalog_list, &cmd_catalog_show, &cmd_heads,         &cmd_history,
-    &cmd_show,         &cmd_whoami,       &cmd_server,        &cmd_ping,
-    &cmd_help,         &cmd_completion,   &cmd_man,           NULL,
+    &cmd_status,        &cmd_current,      &cmd_target_add,
+    &cmd_target_set,    &cmd_target_list,  &cmd_target_show,
+    &cmd_target_remove, &cmd_upgrade,      &cmd_downgrade,
+    &cmd_stamp,         &cmd_run_list,     &cmd_run_show,
+    &cmd_run_watch,     &cmd_run_cancel,   &cmd_run_resume,
+    &cmd_lock,          &cmd_unlock,       &cmd_locks,
+    &cmd_catalog_push,  &cmd_catalog_pull, &cmd_catalog_list,
+    &cmd_catalog_show,  &cmd_heads,        &cmd_history,
+    &cmd_show,          &cmd_import,       &cmd_whoami,
+    &cmd_server,        &cmd_ping,         &cmd_help,
+    &cmd_completion,    &cmd_man,          NULL,
 };
 
 const char *const command_groups[] = {GROUP_FLEET, GROUP_RUNS, GROUP_CATALOGS, GROUP_OTHER, NULL};
@@ -62,52 +66,65 @@ static size_t name_matches(const char *name, const char *const *argv, size_t cou
   return words;
 }
 
-/* "catalog" alone, or with a word that is no command of it: names what there is. */
-static int unknown_in_group(const char *const *argv, size_t count, struct err *e) {
-  size_t len = strlen(argv[0]);
-  char names[160] = "";
-  struct suggestion s = {.word = count > 1 ? argv[1] : ""};
+/* The second words of the commands whose first word is `group`; "" when it is no group. */
+static void list_group(char *names, size_t size, const char *group, size_t len,
+                       struct suggestion *s) {
+  names[0] = 0;
   for (const struct command *const *c = commands; *c; c++) {
     const char *name = (*c)->name;
-    if (strncmp(name, argv[0], len) != 0 || name[len] != ' ')
+    if (strncmp(name, group, len) != 0 || name[len] != ' ')
       continue;
-    strncat(names, names[0] ? ", " : "", sizeof names - strlen(names) - 1);
-    strncat(names, name + len + 1, sizeof names - strlen(names) - 1);
-    suggest_offer(&s, name + len + 1);
+    strncat(names, names[0] ? ", " : "", size - strlen(names) - 1);
+    strncat(names, name + len + 1, size - strlen(names) - 1);
+    if (s)
+      suggest_offer(s, name + len + 1);
   }
-  if (!names[0])
-    return 0;
-  if (count > 1 && argv[1][0] != '-')
-    err_set(e, ERR_INPUT, "unknown command `%s %s`", argv[0], argv[1]);
-  else
-    err_set(e, ERR_INPUT, "`migctl %s` needs one of: %s", argv[0], names);
-  if (s.best)
-    err_hint(e, "did you mean `migctl %s %s`?", argv[0], s.best);
-  else if (count > 1)
-    err_hint(e, "it is one of: %s", names);
-  return 1;
 }
 
-static void unknown(const char *word, struct err *e) {
-  struct suggestion s = {.word = word};
-  char first[40];
-  for (const struct command *const *c = commands; *c; c++)
-    if (!(*c)->hidden)
-      suggest_offer(&s, (*c)->name);
-  /* The first words of two-word names, and the plural that people type. */
-  for (const struct command *const *c = commands; *c && !s.best; c++) {
-    size_t len = strcspn((*c)->name, " ");
-    memcpy(first, (*c)->name, len);
-    first[len] = 0;
-    suggest_offer(&s, first);
-    if (s.best)
-      s.best = (*c)->name;
-  }
-  err_set(e, ERR_INPUT, "unknown command `%s`", word);
-  if (s.best)
-    err_hint(e, "did you mean `migctl %s`?", s.best);
+/* "catalog" alone, or with a word that is no command of it: names what there is. */
+static bool unknown_in_group(const char *const *argv, size_t count, struct err *e) {
+  char names[160];
+  bool worded = count > 1 && argv[1][0] != '-';
+  struct suggestion s = {.word = worded ? argv[1] : ""};
+  list_group(names, sizeof names, argv[0], strlen(argv[0]), &s);
+  if (!names[0])
+    return false;
+  if (!worded)
+    err_set(e, ERR_INPUT, "`migctl %s` needs one of: %s", argv[0], names);
   else
+    err_set(e, ERR_INPUT, "unknown command `%s %s`", argv[0], argv[1]);
+  if (s.best)
+    err_hint(e, "did you mean `migctl %s %s`?", argv[0], s.best);
+  else if (worded)
+    err_hint(e, "it is one of: %s", names);
+  return true;
+}
+
+/* Those of the commands that have two. */
+static const char *const first_words[] = {"target", "run", "catalog"};
+
+/* Whole names first, then the first words of those that have two. */
+static void unknown(const char *word, struct err *e) {
+  struct suggestion whole = {.word = word}, first = {.word = word};
+  char names[160];
+  for (const struct command *const *c = commands; *c; c++) {
+    const char *space = strchr((*c)->name, ' ');
+    if ((*c)->hidden)
+      continue;
+    if (!space)
+      suggest_offer(&whole, (*c)->name);
+  }
+  for (size_t i = 0; i < sizeof first_words / sizeof first_words[0]; i++)
+    suggest_offer(&first, first_words[i]);
+  err_set(e, ERR_INPUT, "unknown command `%s`", word);
+  if (whole.best && (!first.best || whole.distance <= first.distance)) {
+    err_hint(e, "did you mean `migctl %s`?", whole.best);
+  } else if (first.best) {
+    list_group(names, sizeof names, first.best, strlen(first.best), NULL);
+    err_hint(e, "`migctl %s` has: %s", first.best, names);
+  } else {
     err_hint(e, "`migctl help` lists the commands");
+  }
 }
 
 const struct command *command_find(const char *const *argv, size_t count, size_t *words,
