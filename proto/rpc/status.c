@@ -61,13 +61,15 @@ void rpc_status_pack(struct buf *out, const struct err *e) {
   struct buf packed BUF_SCOPED = BUF_INIT;
   Migd__V1__Error *m = rpc_error_message(&arena, e);
   add_packed(&packed, &m->base);
-  Google__Protobuf__Any any = GOOGLE__PROTOBUF__ANY__INIT;
+  Google__Protobuf__Any any;
+  google__protobuf__any__init(&any);
   char url[] = ERROR_TYPE_URL;
   any.type_url = url;
   any.value.data = (uint8_t *)packed.s;
   any.value.len = packed.len;
   Google__Protobuf__Any *details[] = {&any};
-  Google__Rpc__Status status = GOOGLE__RPC__STATUS__INIT;
+  Google__Rpc__Status status;
+  google__rpc__status__init(&status);
   status.code = err_row(e->kind)->grpc_status;
   status.message = m->message;
   status.n_details = 1;

@@ -164,6 +164,7 @@ static void test_threads(void **state) {
   (void)state;
   int fd = memfd_create("log", 0), saved = dup(STDERR_FILENO);
   assert_true(fd >= 0 && saved >= 0);
+  assert_int_equal(fcntl(fd, F_SETFL, O_APPEND), 0);
   assert_int_equal(dup2(fd, STDERR_FILENO), STDERR_FILENO);
   struct log *log = log_new(LOG_INFO, LOG_TEXT);
   pthread_t threads[THREADS];

@@ -145,7 +145,8 @@ static void test_messages(void **state) {
   (void)state;
   struct buf stream BUF_SCOPED = BUF_INIT;
   char key[] = "env", value[] = "prod";
-  Migd__V1__Label label = MIGD__V1__LABEL__INIT;
+  Migd__V1__Label label;
+  migd__v1__label__init(&label);
   label.key = key;
   label.value = value;
   rpc_frame(&stream, &label.base);

@@ -126,7 +126,8 @@ static void test_without_usable_details(void **state) {
 }
 
 static void pack_details(struct buf *out, const char *type_url, const void *value, size_t len) {
-  Google__Protobuf__Any any = GOOGLE__PROTOBUF__ANY__INIT;
+  Google__Protobuf__Any any;
+  google__protobuf__any__init(&any);
   char url[64];
   (void)strncpy(url, type_url, sizeof url - 1);
   url[sizeof url - 1] = '\0';
@@ -136,7 +137,8 @@ static void pack_details(struct buf *out, const char *type_url, const void *valu
   any.value.data = (uint8_t *)copy.s;
   any.value.len = len;
   Google__Protobuf__Any *details[] = {&any};
-  Google__Rpc__Status status = GOOGLE__RPC__STATUS__INIT;
+  Google__Rpc__Status status;
+  google__rpc__status__init(&status);
   status.n_details = 1;
   status.details = details;
   buf_reserve(out, google__rpc__status__get_packed_size(&status));

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 #include <fts.h>
-#include <stdbool.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -311,17 +311,19 @@ static void read_file(const char *path, struct buf *out) {
   assert_int_equal(fclose(f), 0);
 }
 
-/* The folder of other projects' histories, which lies beside the source tree or where MIGD_SHARED
- * says. */
-static bool shared_folder(const char *below, struct buf *path) {
-  const char *shared = getenv("MIGD_SHARED");
+/* A folder of other projects' files, which lie beside the source tree or where MIGD_SHARED says.
+ * Skips the test when there is none. */
+static void shared_folder(const char *below, char path[PATH_MAX]) {
+  const char *shared = getenv("MIGD_SHARED"), *room = strstr(__FILE__, "tests/unit/");
   if (shared != NULL)
-    buf_addf(path, "%s/%s", shared, below);
+    (void)snprintf(path, PATH_MAX, "%s/%s", shared, below);
   else
-    buf_addf(path, "%.*s/../shared/%s", (int)(strstr(__FILE__, "/tests/unit/") - __FILE__),
-             __FILE__, below);
+    (void)snprintf(path, PATH_MAX, "%.*s../shared/%s", (int)(room - __FILE__), __FILE__, below);
   struct stat st;
-  return stat(buf_str(path), &st) == 0;
+  if (stat(path, &st) == 0)
+    return;
+  print_message("%s is not there: skipped\n", path);
+  skip();
 }
 
 static size_t split_file(const char *path) {
@@ -345,12 +347,9 @@ static size_t split_file(const char *path) {
 
 static void test_corpora_split(void **state) {
   (void)state;
-  struct buf folder BUF_SCOPED = BUF_INIT;
-  if (!shared_folder("corpora", &folder)) {
-    print_message("%s is not there: skipped\n", buf_str(&folder));
-    skip();
-  }
-  char *roots[] = {folder.s, NULL};
+  char folder[PATH_MAX];
+  shared_folder("corpora", folder);
+  char *roots[] = {folder, NULL};
   FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
   assert_non_null(tree);
   size_t files = 0, statements = 0;
@@ -412,17 +411,14 @@ static void check_golden(const char *folder, const char *name, enum dialect dial
  * left out: it has a BEGIN in a trigger's body, which SQLite does not know. */
 static void test_atlas_cases(void **state) {
   (void)state;
-  struct buf folder BUF_SCOPED = BUF_INIT;
-  if (!shared_folder("suites/atlas-lexer", &folder)) {
-    print_message("%s is not there: skipped\n", buf_str(&folder));
-    skip();
-  }
+  char folder[PATH_MAX];
+  shared_folder("suites/atlas-lexer", folder);
   static const char *const cases[] = {
       "lex/1.sql",        "lex/15_dollar_quote.sql", "lex/16_begin_atomic.sql",
       "lex/17_paren.sql", "lex/18_pg_expr.sql",      "lexescaped/2.pg.sql",
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-    check_golden(folder.s, cases[i], PG);
+    check_golden(folder, cases[i], PG);
 }
 
 int main(void) {
