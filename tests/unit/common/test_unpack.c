@@ -141,6 +141,7 @@ static void test_nested_strings(void **state) {
   struct buf label BUF_SCOPED = BUF_INIT, target BUF_SCOPED = BUF_INIT, wire BUF_SCOPED = BUF_INIT;
   add_text(&label, 1, "ok");
   nest(&label, 5, &target);
+  add_text(&target, 1, "between");
   add_text(&label, 1, "ok");
   add_part(&label, 2, "\0", 1);
   nest(&label, 5, &target);

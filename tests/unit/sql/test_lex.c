@@ -119,6 +119,7 @@ static void test_postgresql(void **state) {
       {"/* a /* b */", "!1:1 comment without end"},
       {"a /*", "w<a> !1:3 comment without end"},
       {"-- a\rb", "w<b>"},
+      {"a \xef\xbb\xbf b", "w<a> w<\xef\xbb\xbf> w<b>"},
       {"[1] `", "o<[> 0<1> o<]> o<`>"},
       {"a :b ?1 @c", "w<a> o<:> w<b> o<?> 0<1> o<@> w<c>"},
       {"a\n  \\d t", "w<a> !2:3 `\\d` is a command of psql, not SQL"},

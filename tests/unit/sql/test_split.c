@@ -171,6 +171,7 @@ static void test_classes(void **state) {
        "T[START TRANSACTION READ ONLY]T[ABORT]T[PREPARE TRANSACTION 'a']T[COMMIT PREPARED 'a']"},
       {PG, "PREPARE a AS SELECT transaction; SET TRANSACTION READ ONLY; START x",
        "[PREPARE a AS SELECT transaction][SET TRANSACTION READ ONLY][START x]"},
+      {PG, "SELECT a AS start transaction", "[SELECT a AS start transaction]"},
       {SQLITE, "ABORT; START TRANSACTION", "[ABORT][START TRANSACTION]"},
       {PG, "COPY a FROM STDIN; x", "C[COPY a FROM STDIN][x]"},
       {PG, "copy a(b, \"from\") from /* ; */ stdin with (format csv); x",
