@@ -1,8 +1,8 @@
 /* An error: what kind it is, in terms of what the caller should do, and what to tell a person.
  *
- * It lives on the caller's stack and is every fallible function's last parameter. A failing function
- * fills it and returns -1 (or NULL) and leaves its out-parameters untouched; it never logs. Context is
- * added on the way up with err_in(). Thread: none of its own.
+ * It lives on the caller's stack and is every fallible function's last parameter. A failing
+ * function fills it and returns -1 (or NULL) and leaves its out-parameters untouched; it never
+ * logs. Context is added on the way up with err_in(). Thread: none of its own.
  */
 #ifndef MIGD_BASE_ERR_H
 #define MIGD_BASE_ERR_H
@@ -22,39 +22,39 @@ enum err_kind {
   ERR_DENIED,          /* the role does not allow it */
   ERR_UNAUTHENTICATED, /* no known principal */
   ERR_UNREACHABLE,     /* the migd server cannot be reached */
-  ERR_TARGET,          /* a target database cannot be reached or opened, or its connection is lost */
-  ERR_MIGRATION,       /* a statement of a migration failed and is rolled back */
-  ERR_IN_DOUBT,        /* whether it took effect cannot be known here */
-  ERR_CANCELLED,       /* the caller or an operator cancelled */
-  ERR_DEADLINE,        /* the deadline passed */
-  ERR_BUSY,            /* a limit is reached: later */
-  ERR_STORAGE,         /* the server's disk is full or failing */
-  ERR_UNIMPLEMENTED,   /* no such method or option */
-  ERR_INTERNAL,        /* a fault of ours */
+  ERR_TARGET,        /* a target database cannot be reached or opened, or its connection is lost */
+  ERR_MIGRATION,     /* a statement of a migration failed and is rolled back */
+  ERR_IN_DOUBT,      /* whether it took effect cannot be known here */
+  ERR_CANCELLED,     /* the caller or an operator cancelled */
+  ERR_DEADLINE,      /* the deadline passed */
+  ERR_BUSY,          /* a limit is reached: later */
+  ERR_STORAGE,       /* the server's disk is full or failing */
+  ERR_UNIMPLEMENTED, /* no such method or option */
+  ERR_INTERNAL,      /* a fault of ours */
   ERR_KINDS
 };
 
 struct err {
   enum err_kind kind;
-  long offset;       /* drivers: byte offset in the statement they were given; -1 unknown */
-  unsigned line;     /* 1-based in `file`; 0 unknown */
-  unsigned column;   /* 1-based, bytes; 0 unknown */
-  char text[768];    /* the message, one line, without control characters */
-  char target[104];  /* each of the rest may be empty */
+  long offset;      /* drivers: byte offset in the statement they were given; -1 unknown */
+  unsigned line;    /* 1-based in `file`; 0 unknown */
+  unsigned column;  /* 1-based, bytes; 0 unknown */
+  char text[768];   /* the message, one line, without control characters */
+  char target[104]; /* each of the rest may be empty */
   char revision[65];
   char file[160];
   char sqlstate[6];
-  char hint[320];    /* what to do next */
+  char hint[320]; /* what to do next */
   char detail[320];
-  char source[200];  /* the text of line `line` */
+  char source[200]; /* the text of line `line` */
 };
 
 /* One row a kind: how it leaves the process. */
 struct err_row {
-  const char *name;   /* "not found" */
-  int grpc_status;    /* grpc/status.h codes, 0 to 16 */
-  int exit_code;      /* migctl's, product.md */
-  bool retryable;     /* the same request may succeed later, unchanged */
+  const char *name; /* "not found" */
+  int grpc_status;  /* grpc/status.h codes, 0 to 16 */
+  int exit_code;    /* migctl's, product.md */
+  bool retryable;   /* the same request may succeed later, unchanged */
 };
 
 /* Never NULL; kinds out of range answer the row of ERR_INTERNAL. */
