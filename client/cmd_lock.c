@@ -25,8 +25,10 @@ static int run_lock(struct session *s, struct err *e) {
   const Migd__V1__Lock *lock = session_ask_print(s, SERVICE, "AcquireLock", &request, e);
   if (!lock)
     return -1;
-  say(s, "%s is locked %s%s", lock->target, lock->expires ? "until " : "until it is released",
-      lock->expires ? time_relative(&s->arena, lock->expires, now_ns()) : "");
+  if (given)
+    say(s, "%s is locked for %s", lock->target, words_duration(s, duration));
+  else
+    say(s, "%s is locked until `migctl unlock %s`", lock->target, lock->target);
   return EXIT_DONE;
 }
 

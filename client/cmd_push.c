@@ -22,6 +22,7 @@ enum {
   PART = 256 * 1024, /* bytes of files in one message */
   PARTS = 512,       /* files in one message */
   IGNORED_SHOWN = 5,
+  IDS_SHOWN = 8,
 };
 
 struct push {
@@ -112,7 +113,13 @@ static void print_problem(struct push *p, const Migd__V1__Problem *problem) {
 }
 
 static void say_ids(struct session *s, const char *what, size_t count, char *const *ids) {
-  if (count > 0)
+  size_t shown = s->verbose || count <= IDS_SHOWN ? count : IDS_SHOWN - 1;
+  if (count == 0)
+    return;
+  if (shown < count)
+    say(s, "  %s: %s and %s", what, words_list(s, shown, ids, ""),
+        counted(s, count - shown, "more", "more"));
+  else
     say(s, "  %s: %s", what, words_list(s, count, ids, ""));
 }
 
@@ -127,9 +134,11 @@ static void print_result(struct push *p, const Migd__V1__PushResult *r) {
     say(s, "catalog %s is unchanged: the server has exactly this content", c->name);
     return;
   }
-  say(s, "catalog %s%s: %s, head %s", c->name, dry ? " would be stored" : "",
-      counted(s, c->revisions, "revision", "revisions"),
-      words_list(s, c->n_heads, c->heads, "none"));
+  if (dry)
+    say(s, "nothing is wrong; pushed, catalog %s would change:", p->header.catalog);
+  else
+    say(s, "catalog %s: %s, head %s", c->name, counted(s, c->revisions, "revision", "revisions"),
+        words_list(s, c->n_heads, c->heads, "none"));
   say_ids(s, "added", r->n_added, r->added);
   say_ids(s, "changed", r->n_changed, r->changed);
   say_ids(s, "removed", r->n_removed, r->removed);
@@ -206,7 +215,7 @@ static int run_push(struct session *s, struct err *e) {
     return err_set(e, ERR_INPUT, "%s holds no *.sql file", folder);
   if (read_header(&p, e) < 0 || send_files(&p, e) < 0) {
     if (p.problems)
-      err_hint(e, "nothing was stored: mend %s and push again", p.problems == 1 ? "it" : "them");
+      err_hint(e, "mend %s and push again", p.problems == 1 ? "it" : "them");
     return -1;
   }
   return p.done ? EXIT_DONE : err_set(e, ERR_INTERNAL, "the server did not say what it stored");

@@ -309,7 +309,7 @@ static int run_show(struct session *s, struct err *e) {
     struct err last;
     struct buf text BUF_SCOPED = BUF_INIT;
     rpc_error_read(&last, target->last_error);
-    words_field(&text, "last error", " ");
+    buf_addc(&text, '\n');
     report_error(&text, &last, s->color_out);
     session_print(s, &text);
   }

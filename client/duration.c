@@ -169,6 +169,15 @@ static const char *in_words(struct arena *arena, int64_t ns) {
   return arena_printf(arena, "%lld %s", days, days == 1 ? "day" : "days");
 }
 
+/* What lies ahead is rounded: two hours, less the time to say so, are not one. */
+static int64_t nearest_unit(int64_t ns) {
+  int64_t unit = ns < NS_PER_MIN    ? NS_PER_S
+                 : ns < NS_PER_HOUR ? NS_PER_MIN
+                 : ns < NS_PER_DAY  ? NS_PER_HOUR
+                                    : NS_PER_DAY;
+  return ns + unit / 2;
+}
+
 const char *time_relative(struct arena *arena, const Google__Protobuf__Timestamp *t, int64_t now) {
   if (!t)
     return "-";
@@ -176,6 +185,6 @@ const char *time_relative(struct arena *arena, const Google__Protobuf__Timestamp
   if (past > -NS_PER_S && past < 2 * NS_PER_S)
     return "just now";
   if (past < 0)
-    return arena_printf(arena, "in %s", in_words(arena, -past));
+    return arena_printf(arena, "in %s", in_words(arena, nearest_unit(-past)));
   return arena_printf(arena, "%s ago", in_words(arena, past));
 }

@@ -124,9 +124,13 @@ static const char *names(struct session *s, const Migd__V1__Target *const *targe
 
 /* A file and a line tell more than the first words of a message. */
 static const char *error_words(struct session *s, const Migd__V1__Error *e) {
-  if (!e->file[0] || strstr(e->message, e->file))
-    return e->message;
-  return arena_printf(&s->arena, "%s:%u:%u: %s", e->file, e->line, e->column, e->message);
+  const char *text = e->message;
+  size_t len = strlen(e->target);
+  if (len && strncmp(text, e->target, len) == 0 && strncmp(text + len, ": ", 2) == 0)
+    text += len + 2; /* the line begins with it */
+  if (!e->file[0] || strstr(text, e->file))
+    return text;
+  return arena_printf(&s->arena, "%s:%u:%u: %s", e->file, e->line, e->column, text);
 }
 
 static const char *note(struct session *s, const Migd__V1__Target *t) {

@@ -36,7 +36,8 @@ struct follower {
   bool finished;
   Migd__V1__RunState state;
   Migd__V1__TaskCounts counts;
-  bool lost; /* the connection is, and that has been said */
+  bool stamps; /* the steps are ledger rows only */
+  bool lost;   /* the connection is, and that has been said */
 };
 
 /* A line of talk makes way for the bar, which a tick draws again. */
@@ -96,6 +97,7 @@ static void on_waiting(struct follower *f, const char *target, const Migd__V1__T
 static void on_step_started(struct follower *f, const char *target,
                             const Migd__V1__StepStarted *m) {
   struct buf line BUF_SCOPED = BUF_INIT;
+  f->stamps = m->direction == MIGD__V1__DIRECTION__DIRECTION_STAMP;
   if (!in_detail(f))
     return;
   bool up = m->direction != MIGD__V1__DIRECTION__DIRECTION_DOWN;
@@ -155,6 +157,8 @@ static void on_task_finished(struct follower *f, const char *target,
     LINE(f, "%s: %s, at %s", target, words_task_state(m->state).text, now_at);
   else if (m->steps == 0)
     LINE(f, "%s: nothing to do, at %s", target, now_at);
+  else if (f->stamps)
+    LINE(f, "%s: stamped, now at %s", target, now_at);
   else
     LINE(f, "%s: %s in %s, now at %s", target, counted(f->s, m->steps, "revision", "revisions"),
          duration(f, m->duration), now_at);
@@ -274,19 +278,23 @@ static int ask_state(struct follower *f, struct err *e) {
   return 0;
 }
 
+/* "3 of 50 targets failed, 47 succeeded"; nothing for one target, whose lines said it. */
 static const char *outcome_words(struct follower *f) {
   struct buf b BUF_SCOPED = BUF_INIT;
+  const char *total = counted(f->s, f->counts.total, "target", "targets");
   const struct {
     uint32_t count;
     const char *words;
-  } parts[] = {{f->counts.succeeded, "succeeded"},
-               {f->counts.failed, "failed"},
+  } parts[] = {{f->counts.failed, "failed"},
                {f->counts.cancelled, "cancelled"},
                {f->counts.interrupted, "interrupted"},
-               {f->counts.open, "not finished"}};
-  for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-    if (parts[i].count)
-      buf_addf(&b, "%s%u %s", b.len ? ", " : "", parts[i].count, parts[i].words);
+               {f->counts.open, "not finished"},
+               {f->counts.succeeded, "succeeded"}};
+  for (size_t i = 0; f->counts.total > 1 && i < sizeof parts / sizeof parts[0]; i++)
+    if (parts[i].count && b.len == 0)
+      buf_addf(&b, ": %u of %s %s", parts[i].count, total, parts[i].words);
+    else if (parts[i].count)
+      buf_addf(&b, ", %u %s", parts[i].count, parts[i].words);
   return arena_strdup(&f->s->arena, buf_str(&b));
 }
 
@@ -297,7 +305,7 @@ static void say_outcome(struct follower *f) {
     say(f->s, "run %s %s: %s in %s", f->run, state, total,
         words_duration(f->s, monotonic_ns() - f->bar.began));
   else
-    say(f->s, "run %s %s: of %s %s", f->run, state, total, outcome_words(f));
+    say(f->s, "run %s %s%s", f->run, state, outcome_words(f));
 }
 
 /* A failed run ends with its first error, for who reads the JSON. */
@@ -337,6 +345,8 @@ static int left_alone(struct follower *f, struct err *e) {
   }
   if (e->kind == ERR_DEADLINE)
     err_set(e, ERR_DEADLINE, "run %s is not finished in the time given; it goes on", f->run);
+  else if (!worth_another_try(e->kind))
+    return -1;
   return err_hint(e,
                   "`migctl run watch %s` follows the run again, `migctl run show %s` tells how it "
                   "stands",

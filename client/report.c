@@ -48,7 +48,7 @@ static void quote(struct buf *out, unsigned line, unsigned column, const char *s
 
 static bool begins_with_name(const char *text, const char *name) {
   size_t len = strlen(name);
-  return strncmp(text, name, len) == 0 && text[len] == ':';
+  return strncmp(text, name, len) == 0 && (text[len] == ':' || text[len] == ' ');
 }
 
 static void headline(struct buf *out, const struct err *e) {
@@ -77,7 +77,6 @@ static void note(struct buf *out, const char *word, const char *text, bool color
 }
 
 void report_error(struct buf *out, const struct err *e, bool color) {
-  buf_addf(out, "%smigctl:%s ", color ? BOLD RED : "", color ? PLAIN : "");
   headline(out, e);
   buf_addc(out, '\n');
   quote(out, e->line, e->column, e->source, color);

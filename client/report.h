@@ -10,7 +10,7 @@
 
 struct Migd__V1__Problem;
 
-/* Appends `migctl: shop-eu: 2026_x.sql:14:9: ERROR 42P01: …`, the line and its caret, DETAIL and
+/* Appends `shop-eu: 2026_x.sql:14:9: ERROR 42P01: …`, the line and its caret, DETAIL and
  * HINT. Parts that the message says already are not said twice. */
 void report_error(struct buf *out, const struct err *e, bool color);
 /* Appends `folder/file:line:column: message`, the line and its caret. */

@@ -11,6 +11,7 @@
 #include "client/duration.h"
 #include "client/json.h"
 #include "client/report.h"
+#include "client/table.h"
 #include "client/text.h"
 
 #define PATIENCE (30 * NS_PER_S)
@@ -80,6 +81,7 @@ void say(const struct session *s, const char *format, ...) {
   va_end(args);
   text_clean(&line, buf_str(&text), text.len, false);
   buf_addc(&line, '\n');
+  fflush(stdout); /* data and talk keep their order where both go to one place */
   fwrite(line.s, 1, line.len, stderr);
 }
 
@@ -90,7 +92,10 @@ void session_print(const struct session *s, const struct buf *bytes) {
 
 void session_report(const struct session *s, const struct err *e) {
   struct buf text BUF_SCOPED = BUF_INIT;
+  paint_text(&text, PAINT_RED, "migctl:", s->color_err);
+  buf_addc(&text, ' ');
   report_error(&text, e, s->color_err);
+  fflush(stdout);
   fwrite(text.s, 1, text.len, stderr);
 }
 
