@@ -105,7 +105,7 @@ const struct command cmd_import = {
             "one version become one revision, equal scripts one section. DIR gets a file a "
             "revision, each following the one before; nothing in it is overwritten.\n\n"
             "diesel: 2018-01-14-171611_create_tables/up.sql and down.sql; metadata.toml is "
-            "heeded.\n"
+            "heeded.\n\n"
             "updown: V0001.Name.up.sql, V0001.Name.down.sql, or 0001_name.up.sql.\n\n"
             "Lines that the server will probably refuse are listed; the server checks all of it "
             "when the folder is pushed.",

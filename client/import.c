@@ -22,7 +22,7 @@ enum {
   FILE_MAX = 64 * 1024 * 1024, /* as the server has it */
   ID_MAX = 64,
   SLUG_MAX = 60,
-  LISTED = 10,
+  LISTED = 4,
 };
 
 static void *grown(struct arena *a, void *items, size_t count, size_t *capacity, size_t size) {

@@ -106,6 +106,8 @@ static void test_marks(void **state) {
 static void test_unknown(void **state) {
   (void)state;
   assert_problem("first second<frist", "second_x.sql", 2, 16, "did you mean first?");
+  assert_problem("x9 aa<x9|9", "aa_x.sql", 3, 20, "dependency 9");
+  assert_problem("x77 77x aa<x77,77x,77", "aa_x.sql", 2, 24, "parent 77 is no revision");
   assert_problem("first second<elsewhere", "second_x.sql", 2, 16, "add its file");
   assert_problem("first second<first|secnd", "second_x.sql", 3, 20, "dependency secnd");
   assert_problem("first third<first,fisrt", "third_x.sql", 2, 22, "did you mean first?");

@@ -23,7 +23,11 @@ static void parse_bytes(struct parsed *p, const char *file, const void *bytes, s
   memset(p, 0, sizeof *p);
   arena_init(&p->arena, 0);
   p->problems.arena = &p->arena;
-  p->rc = revision_parse(file, bytes, len, &p->arena, &p->problems, &p->r);
+  void *exact = malloc(len ? len : 1); /* so that a sanitizer sees a byte read too much */
+  assert_non_null(exact);
+  memcpy(exact, bytes, len);
+  p->rc = revision_parse(file, exact, len, &p->arena, &p->problems, &p->r);
+  free(exact);
   assert_int_equal(p->rc, p->problems.count ? -1 : 0);
 }
 
@@ -174,8 +178,8 @@ static void test_canonical_form(void **state) {
   assert_memory_equal(p.r.checksum, "sha256:", 7);
   release(&p);
   release(&q);
-  parse(&p, HEAD "-- migd:up\nSELECT 'b\rb';\n");
-  assert_string_not_equal(p.r.checksum, "");
+  parse(&p, HEAD "-- migd:up\nSELECT 1;\r");
+  assert_int_equal(p.r.content[p.r.content_len - 1], '\r');
   release(&p);
 }
 
