@@ -22,17 +22,18 @@ bool bundle_name_valid(const char *name);
 /* All catalogs by name, in the arena. */
 int bundle_list(struct db *db, struct arena *arena, struct bundle_info **out, size_t *count,
                 struct err *e);
-/* One catalog; an empty name is the only one there is. ERR_NOT_FOUND names the nearest; ERR_INPUT when
- * the name is left out and there are several. */
+/* One catalog; an empty name is the only one there is. ERR_NOT_FOUND names the nearest; ERR_INPUT
+ * when the name is left out and there are several. */
 int bundle_get(struct db *db, const char *name, struct arena *arena, struct bundle_info *out,
                struct err *e);
-/* The files of a stored version, original bytes. */
-int bundle_files(struct db *db, const char *digest, struct arena *arena,
-                 struct catalog_file **out, size_t *count, struct err *e);
-/* Stores a version and points the catalog to it. `expected`: the digest it must point to now ("" for a
- * catalog that must not exist yet), NULL for any; ERR_CONFLICT otherwise. Inside store_write. */
-int bundle_put(struct db *db, const char *name, const char *expected,
-               const struct catalog *catalog, const struct catalog_file *files, size_t count,
-               const char *by, struct err *e);
+/* The files of a stored version by name, original bytes, checked against the digest. ERR_BUSY when
+ * they are more than the arena's limit. */
+int bundle_files(struct db *db, const char *digest, struct arena *arena, struct catalog_file **out,
+                 size_t *count, struct err *e);
+/* Stores a version and points the catalog to it; nothing changes when it points to it already.
+ * `expected`: the digest it must point to now ("" for a catalog that must not exist yet), NULL for
+ * any; ERR_CONFLICT otherwise. Inside store_write. */
+int bundle_put(struct db *db, const char *name, const char *expected, const struct catalog *catalog,
+               const struct catalog_file *files, size_t count, const char *by, struct err *e);
 
 #endif

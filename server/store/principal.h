@@ -15,8 +15,8 @@ const char *role_name(enum role role);
 enum role role_parse(const char *name); /* ROLE_NONE for none of ours */
 /* `[a-z0-9][a-z0-9._-]{0,62}`. */
 bool principal_name_valid(const char *name);
-/* `uri` is the certificate's `migd://<store-id>/user/<name>`. ERR_UNAUTHENTICATED for a foreign store,
- * an unknown or removed name, or what is no such URI. */
+/* `uri` is the certificate's `migd://<store-id>/user/<name>`. ERR_UNAUTHENTICATED for a foreign
+ * store, an unknown or removed name, or what is no such URI. */
 int principal_of_uri(struct db *db, const char *store_id, const char *uri, struct principal *out,
                      struct err *e);
 /* ERR_EXISTS when there is one of this name; a removed one comes back with the new role. */

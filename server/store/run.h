@@ -37,8 +37,8 @@ struct task {
   int64_t epoch;                /* the target's, as of this task's last start */
   enum task_state state;
   unsigned steps_done, steps_total;
-  const char *goal; /* where a relative request (`+2`) leads to, once planned, so that resuming goes there
-                       and not further; "" until then. task_update writes it. */
+  const char *goal; /* where a relative request (`+2`) leads to, once planned, so that resuming goes
+                       there and not further; "" until then. task_update writes it. */
   const char **current;
   size_t current_count;
   const void *error; /* packed migd.v1.Error or NULL */
@@ -48,31 +48,32 @@ struct task {
 
 /* All below: reading with a reader, writing inside store_write; pointers in the arena. */
 
-/* Inserts the run and a queued task for each target (its catalog's current digest is pinned). The same
- * request_id with the same principal and packed request answers the run that exists, *existed true; with
- * other ones ERR_EXISTS. */
+/* Inserts the run (created now where created_at is 0) and a queued task for each target (its
+ * catalog's current digest is pinned). The same request_id of the same principal with the same
+ * packed request answers the run that exists, *existed true; with another request ERR_EXISTS. No
+ * targets are ERR_INPUT. */
 int run_insert(struct db *db, const struct run *run, const int64_t *targets, size_t count,
                int64_t *id, bool *existed, struct err *e);
 int run_get(struct db *db, int64_t id, struct arena *arena, struct run *out, struct err *e);
-/* Newest first; `target_name` "" for any. */
+/* Newest first; `target_name` "" for any; `unfinished`: those whose finished_at is 0. */
 int run_list(struct db *db, const char *target_name, bool unfinished, unsigned limit,
              struct arena *arena, struct run **out, size_t *count, struct err *e);
 int run_set_state(struct db *db, int64_t id, enum run_state state, int64_t finished_at,
                   struct err *e);
 /* Tasks of a run by target name, or (run 0) of every run, whose state is in `states` (a set of
  * 1 << enum task_state; 0: any). */
-int task_list(struct db *db, int64_t run, unsigned states, struct arena *arena,
-              struct task **out, size_t *count, struct err *e);
+int task_list(struct db *db, int64_t run, unsigned states, struct arena *arena, struct task **out,
+              size_t *count, struct err *e);
 int task_get(struct db *db, int64_t run, int64_t target, struct arena *arena, struct task *out,
              struct err *e);
-/* Writes state, steps, current, error, epoch and times of a task; in a final state also what the target
- * shows as its last task, and its `current` with seen_at when current is not NULL. */
+/* Writes state, steps, current, error, epoch and times of a task; in a final state also what the
+ * target shows as its last task, and its `current` with seen_at when current is not NULL. */
 int task_update(struct db *db, const struct task *task, struct err *e);
 /* Adds one to the target's epoch and answers it. */
 int target_next_epoch(struct db *db, int64_t target, int64_t *epoch, struct err *e);
 
-/* Events from `from_seq` on, in order, at most `limit` and about 256 KiB; each is the packed RunEvent
- * with its seq. `each` returns -1 to stop. */
+/* Events from `from_seq` on, in order, at most `limit` and about 256 KiB; each is the packed
+ * RunEvent with its seq. `each` returns -1 to stop. */
 int event_replay(struct db *db, int64_t run, uint64_t from_seq, unsigned limit,
                  int (*each)(void *ctx, uint64_t seq, const void *packed, size_t len), void *ctx,
                  struct err *e);

@@ -19,7 +19,8 @@ struct store_options {
   const char *path; /* the SQLite file; exists and is migrated already (engine/selfstore.h) */
   unsigned readers; /* reading connections; opened as needed, kept */
   struct log *log;
-  /* Called on the writer thread after a commit, for each run with new events. May be NULL. */
+  /* Called on the writer thread after a commit, once for each run with new events, before the
+   * writes of that commit are answered. Must not write. May be NULL. */
   void (*published)(void *ctx, int64_t run, uint64_t last_seq);
   void *published_ctx;
 };
@@ -44,8 +45,8 @@ typedef int store_write_fn(struct db *db, void *ctx, struct err *e);
 int store_write(struct store *s, store_write_fn *fn, void *ctx, struct err *e);
 
 /* Appends an event to a run without waiting: `packed` is a migd.v1.RunEvent without seq, which the
- * store adds (as field 1 behind it). Order is kept, also with store_write. Copies. What cannot be
- * stored is logged. */
+ * store adds (as field 1 behind it). Order is kept, also with store_write. Copies. While the disk
+ * is full up to 16 MiB of events are kept and tried again; what cannot be stored is logged. */
 void store_post_event(struct store *s, int64_t run, const void *packed, size_t len);
 
 #endif

@@ -37,9 +37,9 @@ struct target {
   int64_t seen_at;
   const char **current;
   size_t current_count;
-  int64_t last_run;        /* 0: none */
-  int last_state;          /* migd.v1.TaskState of its last task; 0: none */
-  const void *last_error;  /* packed migd.v1.Error of its last task, or NULL */
+  int64_t last_run;       /* 0: none */
+  int last_state;         /* migd.v1.TaskState of its last task; 0: none */
+  const void *last_error; /* packed migd.v1.Error of its last task, or NULL */
   size_t last_error_len;
   struct target_lock *lock; /* or NULL */
 };
@@ -54,17 +54,18 @@ struct target_query {
 };
 
 bool target_name_valid(const char *name); /* [A-Za-z0-9_.-]{1,100}, not beginning with - or . */
-/* By name, in the arena. Each name that does not exist is ERR_NOT_FOUND with the nearest one; a selector
- * that matches nothing answers no targets. A query that says nothing is ERR_INPUT. */
+/* By name, in the arena. Each name that does not exist is ERR_NOT_FOUND with the nearest one; a
+ * selector that matches nothing answers no targets. A query that says nothing is ERR_INPUT. */
 int target_select(struct db *db, const struct target_query *query, struct arena *arena,
                   struct target **out, size_t *count, struct err *e);
 int target_get(struct db *db, const char *name, struct arena *arena, struct target *out,
                struct err *e);
-/* Inside store_write. `id` is answered. ERR_EXISTS for the name, or for another target of that place
- * (named); ERR_NOT_FOUND for the catalog. `place` from db_url. */
+/* Inside store_write. `id` is answered. ERR_EXISTS for the name, or for another target of that
+ * place (named); ERR_NOT_FOUND for the catalog. `place` from db_url. */
 int target_add(struct db *db, const struct target *t, const char *place, int64_t *id,
                struct err *e);
-/* Writes name, url, place, catalog, labels and policy of a target that was read before. */
+/* Writes name, url, place, dialect, catalog, labels and policy of a target that was read before (by
+ * its id). Errors as target_add's. At another place what was last seen is forgotten. */
 int target_update(struct db *db, const struct target *t, const char *place, struct err *e);
 /* ERR_LOCKED while a lock is held; its history in runs stays. */
 int target_remove(struct db *db, const char *name, struct err *e);
@@ -72,9 +73,10 @@ int target_remove(struct db *db, const char *name, struct err *e);
 int target_seen(struct db *db, int64_t id, const char *const *current, size_t count,
                 int64_t taken_at, struct err *e);
 
-/* The password: sealed under the keyring with the target's id and the field's name as additional data. */
-int target_set_password(struct db *db, const struct keyring *keys, int64_t id,
-                        const char *password, struct err *e); /* NULL: forget it */
+/* The password: sealed under the keyring with the target's id and the field's name as additional
+ * data. */
+int target_set_password(struct db *db, const struct keyring *keys, int64_t id, const char *password,
+                        struct err *e); /* NULL: forget it */
 /* *out is malloc'd, to be wiped and freed by the caller; NULL when none is stored. */
 int target_password(struct db *db, const struct keyring *keys, int64_t id, char **out,
                     struct err *e);

@@ -22,9 +22,10 @@ static int collect(void *ctx, uint64_t seq, const void *packed, size_t len) {
 }
 
 static void append(struct fixture *f, int64_t run, const char *target, uint64_t expected) {
-  Migd__V1__RunEvent event = MIGD__V1__RUN_EVENT__INIT;
+  Migd__V1__RunEvent event;
   uint8_t packed[4096];
   uint64_t seq = 0;
+  migd__v1__run_event__init(&event);
   event.target = arena_strdup(&f->arena, target);
   size_t len = migd__v1__run_event__pack(&event, packed);
   assert_ok(event_append(f->db, run, packed, len, &seq, &f->e));

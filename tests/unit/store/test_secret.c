@@ -124,9 +124,9 @@ static void key_files_are_checked(void **state) {
   struct keyring *k = NULL;
   char *path = key_path(f, "key");
   static const char *const contents[] = {
-      "",         "\n",    "00",
-      HEX "\n\n", HEX "0", HEX "\nx",
-      HEX " ",    "g" HEX, "zz112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF\n"};
+      "",         "\n",      "00",
+      HEX "\n\n", HEX "0",   HEX "\nx",
+      HEX " ",    ("g" HEX), "zz112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF\n"};
   for (size_t i = 0; i < sizeof contents / sizeof *contents; i++) {
     write_file(path, contents[i], 0400);
     assert_err(keyring_load(&k, path, NULL, &f->e), ERR_INPUT);
