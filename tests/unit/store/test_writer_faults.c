@@ -41,7 +41,7 @@ static bool present(struct fixture *f, const char *sql, int number) {
 /* Which writes are in the file, each as a whole. */
 static void check_file(struct fixture *f, const bool *acknowledged, unsigned at) {
   char *verdict = NULL;
-  int64_t count = 0;
+  int64_t expected = 0;
   f->db = fixture_open(f, false);
   assert_ok(row_text(f->db, "PRAGMA integrity_check", NO_PARAMS, &f->arena, &verdict, &f->e));
   assert_string_equal(verdict, "ok");
@@ -51,10 +51,10 @@ static void check_file(struct fixture *f, const bool *acknowledged, unsigned at)
       fail_msg("operation %u: write %d was %s and is %s", at, i,
                acknowledged[i] ? "acknowledged" : "refused", there ? "there" : "not there");
     assert_int_equal(present(f, "SELECT COUNT(*) FROM content WHERE hash = $1", i), there);
-    count += there;
+    expected += there;
   }
-  assert_int_equal(number(f, f->db, "SELECT COUNT(*) FROM event"), count);
-  assert_int_equal(number(f, f->db, "SELECT next_seq - 1 FROM run"), count);
+  assert_int_equal(number(f, f->db, "SELECT COUNT(*) FROM event"), expected);
+  assert_int_equal(number(f, f->db, "SELECT next_seq - 1 FROM run"), expected);
 }
 
 static void start_over(struct fixture *f) {
