@@ -8,12 +8,12 @@
 
 enum { SHOWN = 50 };
 
-static const struct import_layout *const layouts[] = {&import_diesel, &import_updown};
+static const struct import_layout *const layouts[] = {&import_diesel, &import_updown, NULL};
 
 static const struct import_layout *find_layout(const char *name) {
-  for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++)
-    if (strcmp(layouts[i]->name, name) == 0)
-      return layouts[i];
+  for (const struct import_layout *const *l = layouts; *l; l++)
+    if (strcmp((*l)->name, name) == 0)
+      return *l;
   return NULL;
 }
 

@@ -108,7 +108,7 @@ Google__Protobuf__Duration *duration_message(struct arena *arena, int64_t ns) {
 
 /* Seconds and nanoseconds to nanoseconds, clamped to what fits. */
 static int64_t join(int64_t seconds, int32_t nanos) {
-  const int64_t most = INT64_MAX / NS_PER_S - 1;
+  const int64_t most = INT64_MAX / 2 / NS_PER_S; /* so that differences do not overflow */
   if (seconds > most)
     return most * NS_PER_S;
   if (seconds < -most)

@@ -340,7 +340,7 @@ static void add_sections(struct import *im, struct buf *b, const struct group *g
 static void add_message(struct buf *b, const char *slug) {
   buf_adds(b, "-- migd:message ");
   for (const char *p = slug; *p; p++)
-    buf_addc(b, *p == '_' || *p == '-' ? ' ' : *p);
+    buf_add(b, *p == '_' || *p == '-' ? " " : p, 1);
   buf_adds(b, "\n\n");
 }
 

@@ -210,7 +210,7 @@ static int append(const char *bytes, size_t len, void *out) {
 /* Takes the value. */
 static void dump(struct buf *out, json_t *value, bool compact, bool ascii) {
   size_t flags = compact ? JSON_COMPACT : JSON_INDENT(2);
-  json_dump_callback(value, append, out, flags | (ascii ? JSON_ENSURE_ASCII : 0));
+  json_dump_callback(value, append, out, JSON_ENCODE_ANY | flags | (ascii ? JSON_ENSURE_ASCII : 0));
   buf_addc(out, '\n');
   json_decref(value);
 }
