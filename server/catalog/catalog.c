@@ -6,6 +6,7 @@
  */
 #include "server/catalog/catalog.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -294,6 +295,7 @@ static void collect_ends(struct builder *b) {
 static void finish(struct builder *b) {
   struct catalog *c = b->out;
   unsigned *places = ARENA_ARRAY(b->arena, unsigned, b->count);
+  assert(b->sorted.order != NULL);
   c->count = b->count;
   c->revisions = ARENA_ARRAY(b->arena, struct revision, b->count);
   c->nodes = ARENA_ARRAY(b->arena, struct node, b->count);

@@ -209,7 +209,7 @@ static int start_from_rows(const struct catalog *c, const char *text, long offse
 
 static int start_from_symbol(const struct catalog *c, const struct ident *id, const char *text,
                              struct arena *arena, long *from, struct err *e) {
-  struct revision_set s;
+  struct revision_set s = {0};
   if (symbol_is(id, "heads") && c->heads.count != 1)
     return several_heads(c, text, e);
   if (find_symbol(c, id, text, arena, &s, e))
@@ -221,7 +221,7 @@ static int start_from_symbol(const struct catalog *c, const struct ident *id, co
 int ident_resolve(const struct catalog *c, const char *text, enum ident_use use,
                   const struct revision_set *current, struct arena *arena, struct revision_set *out,
                   struct err *e) {
-  struct ident id;
+  struct ident id = {0};
   long from = BELOW_BASES;
   if (ident_parse(text, &id, e))
     return -1;
@@ -265,7 +265,7 @@ static void collect_between(const struct catalog *c, const struct revision_set *
 int ident_range(const struct catalog *c, const char *text, struct arena *arena,
                 struct revision_set *out, struct err *e) {
   const char *colon = strchr(text, ':');
-  struct revision_set low, high;
+  struct revision_set low = {0}, high = {0};
   if (!colon || strchr(colon + 1, ':')) {
     err_set(e, ERR_INPUT, "'%.100s' is no range", text);
     return err_hint(e, "write FROM:TO, FROM: or :TO");

@@ -156,7 +156,7 @@ static void step_up(struct planner *p, unsigned revision) {
 
 static int upgrade(struct planner *p, struct err *e) {
   const struct catalog *c = p->c;
-  struct revision_set to;
+  struct revision_set to = {0};
   unsigned char *wanted = arena_alloc(p->arena, c->count);
   if (ident_resolve(c, p->request->revisions[0], IDENT_UPGRADE, &p->rows, p->arena, &to, e))
     return -1;
@@ -240,7 +240,7 @@ static int check_reversible(const struct planner *p, const unsigned char *drop, 
 static int downgrade(struct planner *p, struct err *e) {
   const struct catalog *c = p->c;
   const char *text = p->request->revisions[0];
-  struct revision_set to, roots;
+  struct revision_set to = {0}, roots;
   unsigned char *root = arena_alloc(p->arena, c->count), *drop = arena_alloc(p->arena, c->count);
   if (ident_resolve(c, text, IDENT_DOWNGRADE, &p->rows, p->arena, &to, e))
     return -1;
@@ -278,7 +278,7 @@ static void mark_ends(const struct planner *p, const struct revision_set *set,
 static int stamp_targets(struct planner *p, unsigned char *to, bool *base, struct err *e) {
   const struct plan_request *q = p->request;
   for (size_t i = 0; i < q->revision_count; i++) {
-    struct revision_set set;
+    struct revision_set set = {0};
     if (ident_resolve(p->c, q->revisions[i], IDENT_STAMP, &p->rows, p->arena, &set, e))
       return -1;
     if (set.count == 0 && q->revision_count > 1)
