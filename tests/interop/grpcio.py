@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Speaks to migd with grpcio, a gRPC that this project did not write. The message classes are made at run time
-from the descriptor set that the build made; the second half asks the server itself for them, by reflection.
+from a descriptor set that protoc made; the second half asks the server itself for them, by reflection.
 
 usage: grpcio.py ADDRESS DATA_DIRECTORY DESCRIPTOR_SET FINISHED_RUN ENDLESS_RUN
 """

@@ -2,8 +2,8 @@
 # Makes a server with a run that is over and one that does not end, and lets a client that this project did not
 # write speak to it: grpcio (Debian's python3-grpcio) or grpcjs (npm, by install.sh).
 #
-# usage: interop.sh grpcio|grpcjs DESCRIPTOR_SET MODULES
-client=$1 descriptors=$2 modules=$3
+# usage: interop.sh grpcio|grpcjs MODULES
+client=$1 modules=$2
 set -- sqlite
 . "$(dirname "$0")/../scenario/lib.sh"
 
@@ -26,11 +26,13 @@ expect 0 migctl run list -o json
 finished=$(field "d['runs'][0]['id']")
 expect 0 migctl upgrade -t endless --detach -o json
 endless=$(field "d['id']")
-until_true 20 stepping "$endless" 0001 || fail "the endless run does not begin"
+stepping "$endless" 0001
 
+mapfile -t protos < <(cd "$source_dir/proto" && find . -name '*.proto' | sort)
+protoc -I "$source_dir/proto" --include_imports --descriptor_set_out="$work/api.pb" "${protos[@]#./}" || fail "protoc failed"
 chapter "$client"
 case $client in
-  grpcio) /usr/bin/python3 "$(dirname "$0")/grpcio.py" "localhost:${address##*:}" "$data" "$descriptors" "$finished" "$endless" ;;
+  grpcio) /usr/bin/python3 "$(dirname "$0")/grpcio.py" "localhost:${address##*:}" "$data" "$work/api.pb" "$finished" "$endless" ;;
   grpcjs) NODE_PATH=$modules node "$(dirname "$0")/grpcjs.js" "localhost:${address##*:}" "$data" "$source_dir/proto" "$finished" "$endless" ;;
 esac || fail "$client failed"
 expect 0 migctl run cancel "$endless"

@@ -27,7 +27,7 @@ plain() {
       { echo 'PRAGMA foreign_keys=OFF; BEGIN;'; cat "$file"; printf '\n;COMMIT;\n'; } | sqlite3 -bail "$data/databases/$name.db" || fail "sqlite3 fails on $file"
     else
       PGHOST=$MIGD_TEST_PG_HOST PGPORT=$MIGD_TEST_PG_PORT PGUSER=$MIGD_TEST_PG_USER PGPASSWORD=${MIGD_TEST_PG_PASSWORD:-} PGSSLMODE=disable \
-        psql -X -q -1 -v ON_ERROR_STOP=1 -d "$(pg_name "$name")" -f "$file" >/dev/null || fail "psql fails on $file"
+        PGOPTIONS='-c client_min_messages=warning' psql -X -q -1 -v ON_ERROR_STOP=1 -d "$(pg_name "$name")" -f "$file" >/dev/null || fail "psql fails on $file"
     fi
   done
 }
@@ -40,7 +40,7 @@ compare() {
 }
 
 chapter "vaultwarden: the histories of both dialects become one catalog"
-expect 0 migctl import --from diesel --sqlite "$corpora/vaultwarden/sqlite" --postgresql "$corpora/vaultwarden/postgresql" "$work/vaultwarden"
+expect 0 migctl import --from diesel sqlite="$corpora/vaultwarden/sqlite" postgresql="$corpora/vaultwarden/postgresql" "$work/vaultwarden"
 push vaultwarden
 new_database vault && add_target vault vaultwarden
 expect 0 migctl upgrade -t vault
@@ -51,7 +51,7 @@ plain vaultplain "${files[@]}"
 compare vault vaultplain
 
 chapter "authelia"
-expect 0 migctl import --from updown --sqlite "$corpora/authelia/sqlite" --postgresql "$corpora/authelia/postgresql" "$work/authelia"
+expect 0 migctl import --from updown sqlite="$corpora/authelia/sqlite" postgresql="$corpora/authelia/postgresql" "$work/authelia"
 push authelia
 new_database auth && add_target auth authelia
 mapfile -t files < <(find "$corpora/authelia/$backend" -name '*.up.sql' | LC_ALL=C sort)

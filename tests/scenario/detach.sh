@@ -28,10 +28,9 @@ expect 0 migctl run list
 says "$run"
 
 chapter "a watcher that is killed changes nothing"
-migctl run watch "$run" >"$work/watch" 2>&1 &
-watcher=$!
-until_true 20 test -s "$work/watch"
-kill -KILL $watcher; wait $watcher 2>/dev/null
+watch "$run"
+until_true 20 test -s "$work/watch" || fail "nothing to watch"
+unwatch
 release
 expect 0 migctl run watch "$run"
 says 0002 0003
@@ -56,7 +55,7 @@ same "the ledger" "$(ledger shop)" 0003
 chapter "one that takes too long is cancelled; its step leaves nothing"
 expect 0 migctl upgrade head -t shop --detach -o json
 run=$(field "d['id']")
-until_true 20 stepping "$run" 0004 || fail "0004 does not begin"
+stepping "$run" 0004
 expect 4 migctl upgrade -t shop
 says "$run"
 expect 0 migctl run cancel "$run"

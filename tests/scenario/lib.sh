@@ -217,6 +217,7 @@ ledger() { query "$1" 'SELECT revision FROM migd_revision ORDER BY 1' | paste -s
 
 # hold NAME: somebody else's transaction keeps the database, until `release`.
 hold() {
+  rm -f "$work/holder.out"
   mkfifo "$work/holder.in"
   if [ "$backend" = sqlite ]; then
     sqlite3 "$data/databases/$1.db" <"$work/holder.in" >"$work/holder.out" &
@@ -301,8 +302,26 @@ as() {
 run_state() { migctl run show "$1" -o json >"$work/run.json" && /usr/bin/python3 -c "import json,sys; d=json.load(open('$work/run.json')); sys.exit(0 if any(t.get('state')==sys.argv[1] for t in d['tasks']) else 1)" "$2"; }
 waiting() { run_state "$1" TASK_STATE_WAITING; }
 
-# stepping RUN REVISION: a step of RUN that applies REVISION has begun.
-stepping() { timeout 2 "$MIGCTL" run watch "$1" 2>&1 | grep -q "$2"; }
+# watch RUN: follows it in the background, its events on $work/watch; `unwatch` leaves it.
+watch() {
+  rm -f "$work/watch"
+  "$MIGCTL" run watch "$1" -o json >"$work/watch" 2>"$work/watch.err" &
+  watcher=$!
+  started+=("$watcher")
+}
+
+unwatch() {
+  kill -KILL "$watcher" 2>/dev/null
+  wait "$watcher" 2>/dev/null
+  forget "$watcher"
+}
+
+# stepping RUN REVISION: waits for the step of RUN that changes to REVISION to begin.
+stepping() {
+  watch "$1"
+  until_true 20 grep -q "\"stepStarted\".*\"$2\"" "$work/watch" || fail "run $1 does not come to $2:" "$(cat "$work/watch" "$work/watch.err")"
+  unwatch
+}
 
 # unfinished: there is a run that is not finished; `field` sees the list.
 unfinished() { migctl run list --unfinished -o json >"$work/out" && [ "$(field "len(d.get('runs', []))")" != 0 ]; }

@@ -23,7 +23,7 @@ expect 0 "$MIGD" serve --dir "$data" --show-config
 says listen parallel
 
 chapter "one server a directory"
-start_server
+start_server --shutdown-grace 1s
 expect 1,7,9 "$MIGD" serve --dir "$data" --listen 127.0.0.1:0
 says "$data"
 
@@ -66,8 +66,8 @@ push shop
 new_database shop && add_target shop shop
 expect 0 migctl upgrade --all --detach -o json
 run=$(field "d['id']")
-until_true 20 stepping "$run" 0002 || fail "0002 does not begin"
-migctl run watch "$run" >"$work/watch" 2>&1 &
+stepping "$run" 0002
+"$MIGCTL" run watch "$run" >"$work/watch" 2>&1 &
 watcher=$!
 began=$SECONDS
 stop_server

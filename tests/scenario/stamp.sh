@@ -28,7 +28,7 @@ says beef
 expect 0 migctl current -t shop
 says beef
 expect 0 migctl status
-says unknown
+says beef
 expect 0,7 migctl stamp 0003 -t shop
 expect 0 migctl stamp 0003 --purge -t shop
 same "the ledger" "$(ledger shop)" 0003
