@@ -8,13 +8,13 @@
 #include "server/db/sqlite.h"
 
 /* The drivers. A new one is its file and a word here. */
-static const struct db_driver *const drivers[] = {&db_sqlite, &db_postgres};
+static const struct db_driver *const drivers[] = {&db_sqlite, &db_postgres, NULL};
 
 const struct db_driver *db_driver_of(enum dialect dialect) {
-  for (size_t i = 0; i < sizeof drivers / sizeof *drivers; i++)
-    if (drivers[i]->dialect == dialect)
-      return drivers[i];
-  return NULL;
+  const struct db_driver *const *driver = drivers;
+  while (*driver && (*driver)->dialect != dialect)
+    driver++;
+  return *driver;
 }
 
 void db_process_init(void) {

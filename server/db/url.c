@@ -98,8 +98,7 @@ static int parse_sqlite(const char *s, struct db_url *out, struct err *e) {
       normalise(out->path, e) < 0)
     return -1;
   out->dialect = DIALECT_SQLITE;
-  strcpy(out->place, "sqlite:");
-  strcat(out->place, out->path);
+  snprintf(out->place, sizeof out->place, "sqlite:%s", out->path);
   return 0;
 }
 
@@ -165,7 +164,7 @@ static int parse_host(const char *s, size_t len, struct db_url *out, struct err 
       return -1;
   }
   if (rest == end) {
-    strcpy(out->port, "5432");
+    memcpy(out->port, "5432", 5);
     return 0;
   }
   if (*rest != ':')
@@ -205,9 +204,9 @@ static int set_option(const char *name, const char *value, struct db_url *out, s
   if (o->values && !listed(value, o->values))
     return err_set(e, ERR_INPUT, "%s must be one of: %s", name, o->values);
   if (o == &options[0]) {
-    strcpy(out->sslmode, value);
+    snprintf(out->sslmode, sizeof out->sslmode, "%s", value);
   } else if (o == &options[1]) {
-    strcpy(out->session, value);
+    snprintf(out->session, sizeof out->session, "%s", value);
   } else {
     if (strlen(value) > 3 || !*value || strspn(value, "0123456789") != strlen(value) ||
         atoi(value) < 1 || atoi(value) > CONNECT_TIMEOUT_MAX_S)
@@ -220,7 +219,7 @@ static int set_option(const char *name, const char *value, struct db_url *out, s
 
 static int parse_options(const char *s, struct db_url *out, struct err *e) {
   while (*s) {
-    char name[64], value[64];
+    char name[64] = "", value[64] = "";
     size_t len = strcspn(s, "&"), key = strcspn(s, "=&");
     if (key == len)
       return err_set(e, ERR_INPUT, "an option of the URL is name=value");
@@ -278,9 +277,10 @@ static int parse_postgres(const char *s, struct db_url *out, struct err *e) {
       (path[path_len] && parse_options(path + path_len + 1, out, e) < 0))
     return -1;
   if (!out->sslmode[0])
-    strcpy(out->sslmode, is_local(out->host) ? "prefer" : "verify-full");
+    snprintf(out->sslmode, sizeof out->sslmode, "%s",
+             is_local(out->host) ? "prefer" : "verify-full");
   if (!out->session[0])
-    strcpy(out->session, "read-write");
+    memcpy(out->session, "read-write", 11);
   if (!out->connect_timeout_s)
     out->connect_timeout_s = CONNECT_TIMEOUT_S;
   out->dialect = DIALECT_POSTGRESQL;

@@ -356,6 +356,7 @@ static void a_nul_byte_is_refused(void **state) {
   struct err e;
   assert_int_equal(db->driver->exec(db, &st, NULL, NULL, NULL, NULL, &e), -1);
   assert_int_equal(e.kind, ERR_INPUT);
+  assert_says(&e, "NUL");
   assert_int_equal(e.offset, (long)strlen(sql));
   assert_int_equal(number(db, "SELECT count(*) FROM item"), 0);
   db_close(db);
