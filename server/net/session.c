@@ -44,7 +44,7 @@ static bool is_free(struct conn *c, const nghttp2_frame_hd *hd) {
   case NGHTTP2_GOAWAY:
     return true;
   default:
-    return false; /* PING, SETTINGS, PRIORITY, RST_STREAM, and what nobody knows */
+    return false; /* PING, SETTINGS, PRIORITY, RST_STREAM */
   }
 }
 

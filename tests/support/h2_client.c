@@ -25,9 +25,12 @@ struct h2 {
   SSL *ssl;
   nghttp2_session *session;
   enum h2_end end;
+  bool broken; /* nothing can be written any more; what the server had to say may still be read */
   char alert[160];
   int64_t goaway;
-  unsigned goaways, pongs, pings;
+  unsigned goaways, pongs, pings, pings_seen, resets;
+  uint32_t reset_error;
+  struct buf seen; /* raw: frames that are not whole yet */
   struct h2_stream *streams;
   struct buf unsent; /* for TLS */
 };
@@ -108,13 +111,14 @@ static void handshake(struct h2 *h, const struct h2_options *o) {
 
 /* Writes as much as the socket takes. */
 static void write_some(struct h2 *h) {
-  while (h->end == H2_ALIVE && h->unsent.len > 0) {
+  while (h->end == H2_ALIVE && !h->broken && h->unsent.len > 0) {
     int n = SSL_write(h->ssl, h->unsent.s, h->unsent.len < 16384 ? (int)h->unsent.len : 16384);
     if (n <= 0) {
       if (SSL_get_error(h->ssl, n) != SSL_ERROR_WANT_WRITE &&
           SSL_get_error(h->ssl, n) != SSL_ERROR_WANT_READ) {
         ERR_clear_error();
-        h->unsent.len = 0; /* what the server had to say may still be read */
+        h->broken = true;
+        h->unsent.len = 0;
       }
       return;
     }
@@ -123,13 +127,41 @@ static void write_some(struct h2 *h) {
   }
 }
 
+static uint32_t be32(const char *p) {
+  const uint8_t *u = (const uint8_t *)p;
+  return (uint32_t)u[0] << 24 | (uint32_t)u[1] << 16 | (uint32_t)u[2] << 8 | u[3];
+}
+
+/* Without nghttp2: what a rude client wants to know. */
+static void look(struct h2 *h, const void *bytes, size_t len) {
+  buf_add(&h->seen, bytes, len);
+  size_t at = 0, size;
+  for (; h->seen.len - at >= 9; at += 9 + size) {
+    const char *frame = h->seen.s + at;
+    size = be32(frame) >> 8;
+    if (h->seen.len - at < 9 + size)
+      break;
+    if (frame[3] == NGHTTP2_GOAWAY) {
+      h->goaways++;
+      h->goaway = be32(frame + 13);
+    } else if (frame[3] == NGHTTP2_RST_STREAM) {
+      h->resets++;
+      h->reset_error = be32(frame + 9);
+    }
+  }
+  memmove(h->seen.s, h->seen.s + at, h->seen.len - at);
+  h->seen.len -= at;
+}
+
 static void read_some(struct h2 *h) {
   uint8_t bytes[16384];
   for (;;) {
     int n = SSL_read(h->ssl, bytes, sizeof bytes);
     if (n > 0) {
-      if (h->session && nghttp2_session_mem_recv(h->session, bytes, (size_t)n) < 0)
-        h->session = NULL; /* its own fault: from here on only the end counts */
+      if (h->session)
+        nghttp2_session_mem_recv(h->session, bytes, (size_t)n);
+      else
+        look(h, bytes, (size_t)n);
       continue;
     }
     int error = SSL_get_error(h->ssl, n);
@@ -218,6 +250,8 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
   }
   if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK))
     h->pongs++;
+  else if (frame->hd.type == NGHTTP2_PING)
+    h->pings_seen++;
   return 0;
 }
 
@@ -260,6 +294,7 @@ void h2_close(struct h2 *h) {
     free(s);
   }
   buf_release(&h->unsent);
+  buf_release(&h->seen);
   SSL_free(h->ssl);
   SSL_CTX_free(h->ctx);
   close(h->fd);
@@ -277,6 +312,13 @@ int64_t h2_goaway(const struct h2 *h) {
 }
 unsigned h2_goaways(const struct h2 *h) {
   return h->goaways;
+}
+unsigned h2_pings_seen(const struct h2 *h) {
+  return h->pings_seen;
+}
+unsigned h2_resets(const struct h2 *h, uint32_t *error) {
+  *error = h->reset_error;
+  return h->resets;
 }
 int h2_fd(const struct h2 *h) {
   return h->fd;
@@ -414,6 +456,13 @@ enum h2_end h2_wait_end(struct h2 *h) {
   return h->end;
 }
 
+void h2_wait_fin(struct h2 *h) {
+  char ignored[1024];
+  struct pollfd p = {h->fd, POLLIN, 0};
+  while (poll(&p, 1, H2_WAIT_MS) == 1 && recv(h->fd, ignored, sizeof ignored, 0) > 0)
+    continue;
+}
+
 static bool ponged(void *ctx) {
   struct h2 *h = ctx;
   return h->pongs >= h->pings;
@@ -448,7 +497,7 @@ bool h2_raw(struct h2 *h, const void *bytes, size_t len) {
       read_some(h);
     }
   }
-  return h->end == H2_ALIVE;
+  return h->end == H2_ALIVE && !h->broken;
 }
 
 bool h2_frame(struct h2 *h, uint8_t type, uint8_t flags, int32_t stream, const void *payload,

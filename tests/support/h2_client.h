@@ -55,6 +55,11 @@ const char *h2_alert(const struct h2 *h);
 int64_t h2_goaway(const struct h2 *h);
 unsigned h2_goaways(const struct h2 *h);
 
+/* PINGs of the server's own. */
+unsigned h2_pings_seen(const struct h2 *h);
+/* RST_STREAMs that a raw client has seen, and the last one's error. */
+unsigned h2_resets(const struct h2 *h, uint32_t *error);
+
 /* Starts a call: extra headers are pairs of name and value, NULL-terminated, may be NULL. No
  * message yet. */
 struct h2_stream *h2_start(struct h2 *h, const char *path, const char *const *headers);
@@ -74,6 +79,8 @@ bool h2_wait_closed(struct h2 *h, struct h2_stream *s);
 bool h2_wait_body(struct h2 *h, struct h2_stream *s, size_t len);
 /* Until the server closes; what it still says is read. */
 enum h2_end h2_wait_end(struct h2 *h);
+/* Until the socket says that the server has closed, whatever TLS thinks of it. */
+void h2_wait_fin(struct h2 *h);
 /* A round trip: what was sent before has been read by the server, or the connection has ended
  * (false). */
 bool h2_ping(struct h2 *h);

@@ -264,9 +264,9 @@ static void must(bool ok, const char *what) {
 }
 
 const char *fixture_file(struct fixture *f, const char *name) {
-  static char paths[4][160];
+  static char paths[16][160];
   static unsigned at;
-  char *path = paths[at++ % 4];
+  char *path = paths[at++ % 16];
   snprintf(path, sizeof paths[0], "%s/%s", f->dir, name);
   return path;
 }

@@ -66,7 +66,7 @@ struct h2_options fixture_options(struct fixture *f);
 struct h2 *fixture_client(struct fixture *f);
 /* An honest client's call on a connection of its own is answered. */
 bool fixture_serves(struct fixture *f);
-/* A path in the fixture's folder; overwritten after four more calls. */
+/* A path in the fixture's folder; overwritten after 16 more calls. */
 const char *fixture_file(struct fixture *f, const char *name);
 bool fixture_logged(struct fixture *f, const char *text);
 /* Waits until a counter of the fixture has reached `least`; false: it did not. */
