@@ -160,7 +160,7 @@ It runs. Next, type
 
   $here/migctl history -c shop            what there is to apply
   $here/migctl current -l kind=store      what the databases themselves say
-  $here/migctl downgrade -l region=eu -- -1
+  $here/migctl downgrade -1 -l region=eu
   $here/migctl status --check             exit code 3: not all are at head
   $here/migctl upgrade --all --dry-run
   $here/migctl upgrade --all

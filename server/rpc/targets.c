@@ -3,8 +3,10 @@
  */
 #include "server/rpc/services.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "proto/rpc/status.h"
 #include "server/base/clock.h"
@@ -214,10 +216,15 @@ static int add_write(struct db *db, void *ctx, struct err *e) {
 static enum call_next add_target(struct call *call, const ProtobufCMessage *in, struct err *e) {
   const Migd__V1__AddTargetRequest *m = (const void *)in;
   struct add a = {.server = call->server};
-  if (add_read(&a, m, &call->arena, e) != 0 || add_check(call, &a, e) != 0 ||
-      engine_probe(call->server->engine, &a.url, a.password, m->create != 0, &a.target.policy,
-                   &call->job, e) != 0)
+  if (add_read(&a, m, &call->arena, e) != 0 || add_check(call, &a, e) != 0)
     return CALL_FAIL;
+  if (engine_probe(call->server->engine, &a.url, a.password, m->create != 0, &a.target.policy,
+                   &call->job, e) != 0) {
+    if (a.url.dialect == DIALECT_SQLITE && e->hint[0] == '\0' && access(a.url.path, F_OK) != 0 &&
+        errno == ENOENT)
+      err_hint(e, "--create makes a new database there");
+    return CALL_FAIL;
+  }
   int rc = store_write(call->server->store, add_write, &a, e);
   wipe(m->password, strlen(m->password)); /* the call's arena outlives its need */
   return rc == 0 ? reply_target(call, a.target.name, e) : CALL_FAIL;

@@ -80,7 +80,8 @@ else
     expect 1,7 migctl target add wrong --url "$(url_of canary | sed "s/canary/other/")" -c shop --password-file "$work/wrong"
     says password
     new_database locked && add_target locked shop
-    expect 0 migctl target set locked --password-file "$work/wrong" || true
+    expect 1,7 migctl target set locked --password-file "$work/wrong"
+    says password
   fi
 
   chapter "a server that nobody can reach"
