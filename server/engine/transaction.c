@@ -44,9 +44,12 @@ static int resolve(struct walk *w, unsigned step, struct err *e) {
 int tx_commit(struct walk *w, unsigned step, bool *resolved, struct err *e) {
   if (w->db->driver->lock_check(w->db, e))
     return err_in(e, "before COMMIT");
+  if (!w->db->driver->in_transaction(w->db))
+    return err_set(e, ERR_MIGRATION, "the transaction was ended by one of its statements");
   if (!db_exec(w->db, "COMMIT", NULL, 0, NULL, NULL, NULL, NULL, e))
     return 0;
-  if (w->db->driver->in_transaction(w->db) || (e->kind == ERR_MIGRATION && e->sqlstate[0]))
+  if (w->db->driver->in_transaction(w->db) ||
+      (w->db->driver->dialect == DIALECT_POSTGRESQL && e->kind == ERR_MIGRATION))
     return -1; /* the database itself said no */
   if (resolve(w, step, e) <= 0)
     return -1;
