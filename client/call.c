@@ -25,7 +25,8 @@ struct exchange {
   int32_t stream;
   struct buf out; /* framed requests */
   size_t out_at;
-  bool out_last; /* nothing will follow what is in `out` */
+  bool out_last;   /* nothing will follow what is in `out` */
+  bool understood; /* the message that was just received */
   struct rpc_deframer in;
   bool grpc;       /* the answer is a gRPC one */
   char http[4];    /* :status */
@@ -84,7 +85,8 @@ static int on_message(void *ctx, const uint8_t *bytes, size_t len) {
   if (m)
     rc = x->call->message(x->call->ctx, m, &x->err);
   else
-    err_in(&x->err, "the server's answer to %s", x->call->method);
+    x->err.kind = ERR_INTERNAL; /* what was malformed is the server's, not ours */
+  x->understood = m != NULL;
   arena_release(&brief);
   return rc;
 }
@@ -93,8 +95,13 @@ static int on_data(nghttp2_session *h2, uint8_t flags, int32_t stream, const uin
                    size_t len, void *ctx) {
   struct exchange *x = exchange_of(ctx, stream);
   (void)h2, (void)flags;
-  if (x && !x->stopped && x->grpc)
-    stop(x, rpc_deframe(&x->in, bytes, len, on_message, x, &x->err));
+  if (!x || x->stopped || !x->grpc)
+    return 0;
+  x->understood = false;
+  int rc = rpc_deframe(&x->in, bytes, len, on_message, x, &x->err);
+  if (rc < 0 && !x->understood)
+    err_in(&x->err, "the server's answer to %s", x->call->method);
+  stop(x, rc);
   return 0;
 }
 

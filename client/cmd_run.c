@@ -180,7 +180,8 @@ const struct command cmd_run_show = {
 };
 
 static int run_watch(struct session *s, struct err *e) {
-  return follow_run(s, session_argument(s, 0), "run", e);
+  struct following what = {.run = session_argument(s, 0), .verb = "run", .from_seq = 1};
+  return follow_run(s, &what, e);
 }
 
 const struct command cmd_run_watch = {
@@ -220,6 +221,25 @@ const struct command cmd_run_cancel = {
     .run = run_cancel,
 };
 
+/* What happened before it was resumed is known and not told again. */
+static int resume(struct session *s, Migd__V1__ResumeRunRequest *request, struct err *e) {
+  Migd__V1__GetRunRequest question = MIGD__V1__GET_RUN_REQUEST__INIT;
+  question.id = request->id;
+  const Migd__V1__Run *before = session_ask(s, SERVICE, "GetRun", &question, e);
+  const Migd__V1__Run *run = before ? session_ask(s, SERVICE, "ResumeRun", request, e) : NULL;
+  if (!run)
+    return -1;
+  if (s->json)
+    session_json(s, run, !session_flag(s, "detach"));
+  if (session_flag(s, "detach"))
+    return EXIT_DONE;
+  struct following what = {.run = run->id,
+                           .verb = words_operation(run->operation),
+                           .from_seq = before->next_seq,
+                           .tasks = run->counts ? run->counts->total : 0};
+  return follow_run(s, &what, e);
+}
+
 static int run_resume(struct session *s, struct err *e) {
   Migd__V1__ResumeRunRequest request = MIGD__V1__RESUME_RUN_REQUEST__INIT;
   request.id = run_id(s);
@@ -229,14 +249,7 @@ static int run_resume(struct session *s, struct err *e) {
     request.doubt = MIGD__V1__DOUBT_ANSWER__DOUBT_ANSWER_SKIP;
   if (session_flag(s, "retry"))
     request.doubt = MIGD__V1__DOUBT_ANSWER__DOUBT_ANSWER_RETRY;
-  const Migd__V1__Run *run = session_ask(s, SERVICE, "ResumeRun", &request, e);
-  if (!run)
-    return -1;
-  if (s->json)
-    session_json(s, run, !session_flag(s, "detach"));
-  if (session_flag(s, "detach"))
-    return EXIT_DONE;
-  return follow_run(s, run->id, words_operation(run->operation), e);
+  return resume(s, &request, e);
 }
 
 static const struct option resume_options[] = {

@@ -103,7 +103,8 @@ static int start_and_follow(struct session *s, Migd__V1__Operation operation, st
         counted(s, run->counts->total, "target", "targets"));
   else
     say(s, "run %s: %s", run->id, words_request(s, run));
-  return follow_run(s, run->id, words_operation(operation), e);
+  struct following what = {.run = run->id, .verb = words_operation(operation), .from_seq = 1};
+  return follow_run(s, &what, e);
 }
 
 static int run_upgrade(struct session *s, struct err *e) {

@@ -18,7 +18,10 @@
 
 #define RETRY_FIRST (100 * NS_PER_MS)
 #define RETRY_MOST (4 * NS_PER_S)
-enum { RETRIES = 12 }; /* without any event between: about half a minute */
+enum {
+  RETRIES = 12,          /* without any event between: about half a minute */
+  LINES_BESIDE_BAR = 10, /* tasks, up to which each gets its line though there is a bar */
+};
 
 struct follower {
   struct session *s;
@@ -50,6 +53,11 @@ struct follower {
 /* One target: each step is a line and the bar counts steps. Many: a line a target. */
 static bool in_detail(const struct follower *f) {
   return f->tasks <= 1 || f->s->verbose;
+}
+
+/* A bar counts the many that go well; lines are for those that do not. */
+static bool only_counted(const struct follower *f) {
+  return f->bar.on && f->tasks > LINES_BESIDE_BAR && !f->s->verbose;
 }
 
 static void update_bar(struct follower *f) {
@@ -154,7 +162,10 @@ static void on_task_finished(struct follower *f, const char *target,
   if (failed(m->state))
     note_failure(f, target, m);
   else if (m->state != MIGD__V1__TASK_STATE__TASK_STATE_SUCCEEDED)
-    LINE(f, "%s: %s, at %s", target, words_task_state(m->state).text, now_at);
+    LINE(f, "%s: %s%s%s", target, words_task_state(m->state).text, m->n_current ? ", at " : "",
+         m->n_current ? now_at : "");
+  else if (only_counted(f))
+    return;
   else if (m->steps == 0)
     LINE(f, "%s: nothing to do, at %s", target, now_at);
   else if (f->stamps)
@@ -353,10 +364,10 @@ static int left_alone(struct follower *f, struct err *e) {
                   f->run, f->run);
 }
 
-int follow_run(struct session *s, const char *run, const char *verb, struct err *e) {
-  struct follower f = {.s = s, .run = run, .next_seq = 1};
+int follow_run(struct session *s, const struct following *what, struct err *e) {
+  struct follower f = {.s = s, .run = what->run, .next_seq = what->from_seq, .tasks = what->tasks};
   arena_init(&f.brief, 0);
-  progress_start(&f.bar, verb, "targets", s->tty_err && !s->quiet && !s->json, s->color_err);
+  progress_start(&f.bar, what->verb, "targets", s->tty_err && !s->quiet && !s->json, s->color_err);
   int rc = watch(&f, e);
   progress_hide(&f.bar);
   arena_release(&f.brief);

@@ -6,7 +6,14 @@
 
 #include "client/session.h"
 
-/* Answers the exit code that the run's outcome stands for, or -1. `verb` is for the bar. */
-int follow_run(struct session *s, const char *run, const char *verb, struct err *e);
+struct following {
+  const char *run;
+  const char *verb;  /* for the bar */
+  uint64_t from_seq; /* 1: from the beginning */
+  uint32_t tasks;    /* where the beginning is left out: the number of its tasks */
+};
+
+/* Answers the exit code that the run's outcome stands for, or -1. */
+int follow_run(struct session *s, const struct following *what, struct err *e);
 
 #endif

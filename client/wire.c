@@ -215,7 +215,7 @@ static int set_names(struct wire *w, struct err *e) {
 
 static int prepare_tls(struct wire *w, const struct wire_settings *s, struct err *e) {
   static const unsigned char h2[] = {2, 'h', '2'};
-  OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+  OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
   w->ctx = SSL_CTX_new(TLS_client_method());
   if (!w->ctx)
     return err_set(e, ERR_INTERNAL, "cannot set up TLS: %s", tls_words());
