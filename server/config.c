@@ -352,6 +352,7 @@ static int ini_fail(struct ini_reading *r) {
   return 0;
 }
 
+/* Indented lines are lines like others: to inih they would continue the value before. */
 static char *ini_line(char *out, int size, void *stream) {
   struct ini_reading *r = stream;
   if (r->failed || fgets(out, size, r->file) == NULL)
@@ -363,6 +364,8 @@ static char *ini_line(char *out, int size, void *stream) {
     ini_fail(r);
     return NULL;
   }
+  size_t indent = strspn(out, " \t");
+  memmove(out, out + indent, len - indent + 1);
   return out;
 }
 
