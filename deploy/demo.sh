@@ -6,6 +6,7 @@
 #
 # Everything is in DIR (default: demo, beside this project's README): the build, the server's data, the databases.
 # Only what apt installs lies outside of it. To be rid of it: stop, then remove the folder.
+# MIGD_DEMO_PROGRAMS names a folder with migd and migctl, where they are built already.
 set -eu -o pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
@@ -13,9 +14,10 @@ cd "$root"
 verb=start
 case ${1:-} in
   stop) verb=stop; shift ;;
-  -h | --help | -*) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  -h | --help | -*) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
 dir=$(realpath -m "${1:-$root/demo}")
+programs=${MIGD_DEMO_PROGRAMS:-$dir/build}
 sqlite_targets=12
 postgresql_targets=4
 
@@ -45,6 +47,7 @@ stop_all() {
 }
 
 build() {
+  [ -z "${MIGD_DEMO_PROGRAMS:-}" ] || return 0
   say "build (into $dir/build; its log: build.log)"
   {
     cmake -S "$root" -B "$dir/build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMIGD_TESTS=OFF &&
@@ -57,15 +60,15 @@ write_client() {
   cat >"$dir/migctl" <<EOF
 #!/bin/sh
 # migctl as the demo's admin.
-MIGCTL_CONFIG='$dir/data/admin.conf' MIGCTL_SERVER=\$(cat '$dir/address') exec '$dir/build/migctl' "\$@"
+MIGCTL_CONFIG='$dir/data/admin.conf' MIGCTL_SERVER=\$(cat '$dir/address') exec '$programs/migctl' "\$@"
 EOF
   chmod +x "$dir/migctl"
 }
 
 start_server() {
   say "make the data directory and its certificate authority, start migd"
-  "$dir/build/migd" init "$dir/data"
-  setsid "$dir/build/migd" serve --dir "$dir/data" --listen 127.0.0.1:0 --address-file "$dir/address" \
+  "$programs/migd" init "$dir/data" >"$dir/init.log"
+  setsid "$programs/migd" serve --dir "$dir/data" --listen 127.0.0.1:0 --address-file "$dir/address" \
     </dev/null >"$dir/migd.log" 2>&1 &
   echo $! >"$dir/migd.pid"
   write_client
@@ -139,7 +142,8 @@ say "install what is missing"
 deploy/install-deps.sh build demo
 deploy/install-deps.sh postgresql || echo "without a PostgreSQL server: SQLite only"
 build
-trap 'stop_all' ERR
+trap stop_all ERR
+trap 'stop_all; exit 130' INT TERM
 start_server
 say "start a private PostgreSQL"
 start_postgresql || echo "there is none here that can be started: SQLite only"
