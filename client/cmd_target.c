@@ -108,8 +108,12 @@ static int run_add(struct session *s, struct err *e) {
   if (given > 0)
     request.policy = &policy;
   const Migd__V1__Target *target = session_ask_print(s, SERVICE, "AddTarget", &request, e);
-  if (!target)
+  if (!target) {
+    if (e->kind == ERR_TARGET && !e->hint[0] && !request.create &&
+        strncmp(request.url, "sqlite:", 7) == 0)
+      err_hint(e, "--create makes the file, on the server's host");
     return -1;
+  }
   say(s, "target %s added: %s, catalog %s", target->name, target->url, target->catalog);
   return EXIT_DONE;
 }
