@@ -69,10 +69,10 @@ static void address_text(const struct sockaddr *address, socklen_t len, char *ou
 static void accept_without_descriptors(struct net *n) {
   close(n->reserve_fd);
   int fd = accept4(n->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+  net_refused(n, "a peer", "no file descriptors left");
   if (fd >= 0)
     close(fd);
   n->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-  net_refused(n, "a peer", "no file descriptors left");
 }
 
 static const char *why_not(struct net *n, int fd, struct party *party, int64_t now) {

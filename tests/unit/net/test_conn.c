@@ -156,6 +156,7 @@ static void cancelled_work_counts(void **state) {
   }
   assert_true(fixture_wait(f, &f->gated, 1));
   assert_int_equal(h2_call(a->honest, "/t.T/Echo", "", 0)->grpc_status, 0); /* a fourth worker */
+  assert_true(h2_ping(h)); /* all of it has been read */
   h2_close(h);
   fixture_open_gate(f);
   assert_served(a);
