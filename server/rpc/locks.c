@@ -14,6 +14,7 @@ struct lock_change {
   const struct call *call;
   const char *target;
   bool force;
+  int64_t duration_us;     /* to take it for; 0: until released */
   struct target_lock lock; /* to take, or the one that was released */
   int64_t target_id;
   struct arena *arena;
@@ -25,6 +26,7 @@ static int acquire_write(struct db *db, void *ctx, struct err *e) {
   if (target_get(db, c->target, c->arena, &t, e) != 0)
     return -1;
   c->lock.since = clock_wall_us();
+  c->lock.expires = c->duration_us > 0 ? c->lock.since + c->duration_us : 0;
   return lock_acquire(db, t.id, &c->lock, c->lock.since, e);
 }
 
@@ -48,7 +50,7 @@ static enum call_next acquire_lock(struct call *call, const ProtobufCMessage *in
     return CALL_FAIL;
   c.lock.holder = call->principal.name;
   c.lock.reason = m->reason;
-  c.lock.expires = ns > 0 ? clock_wall_us() + ns / 1000 : 0;
+  c.duration_us = (ns + 999) / 1000;
   if (store_write(call->server->store, acquire_write, &c, e) != 0)
     return CALL_FAIL;
   call_reply(call, &proto_lock(&call->arena, m->target, &c.lock)->base);

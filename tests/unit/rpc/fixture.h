@@ -377,6 +377,27 @@ static MAYBE_UNUSED struct talk *watch_run(struct fixture *f, const char *id, ui
   return t;
 }
 
+/* Until an event of this kind has been written. */
+static MAYBE_UNUSED void wait_for_event(struct fixture *f, const char *id,
+                                        Migd__V1__RunEvent__EventCase kind) {
+  Migd__V1__WatchRunRequest m = MIGD__V1__WATCH_RUN_REQUEST__INIT;
+  m.id = arena_strdup(&f->arena, id);
+  struct talk *t = talk_begin(f, "/migd.v1.Runs/WatchRun", "vic");
+  talk_step(f, t, &m);
+  for (size_t seen = 0;;) {
+    while (seen < t->count && ((Migd__V1__RunEvent *)t->replies[seen])->event_case != kind)
+      seen++;
+    if (seen < t->count)
+      break;
+    if (t->next == CALL_DONE || t->next == CALL_FAIL)
+      fail_msg("run %s ended without event %d", id, (int)kind);
+    if (t->next == CALL_WAIT)
+      wait_published(f);
+    talk_step(f, t, NULL);
+  }
+  talk_end(t);
+}
+
 static MAYBE_UNUSED const char *run_of(struct fixture *f, struct talk *t) {
   assert_done(t);
   return arena_strdup(&f->arena, ((Migd__V1__Run *)t->replies[0])->id);

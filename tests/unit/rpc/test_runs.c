@@ -337,6 +337,7 @@ static void a_run_that_is_cancelled_can_be_resumed(void **state) {
   t = start_run(f, UPGRADE, "r2", 3600);
   cancel.id = resume.id = arena_strdup(&f->arena, run_of(f, t));
   talk_end(t);
+  wait_for_event(f, cancel.id, MIGD__V1__RUN_EVENT__EVENT_TASK_WAITING);
   t = ask(f, "/migd.v1.Runs/CancelRun", "ann", &cancel);
   assert_done(t);
   talk_end(t);

@@ -257,9 +257,10 @@ static const struct option_row rows[] = {
 };
 
 static int parse(struct args *args, bool keys, struct err *e, int argc, const char *const *argv) {
-  char *words[16];
+  static char texts[16][32]; /* args points into them */
+  char *words[17];
   for (int i = 0; i < argc; i++)
-    words[i] = xstrdup(argv[i]); /* kept for the test's time: args points into them */
+    words[i] = strcpy(texts[i], argv[i]);
   words[argc] = NULL;
   return args_parse(args, argc, words, rows, keys, e);
 }
