@@ -190,12 +190,16 @@ static int change_tasks(struct db *db, struct reopening *r, struct err *e) {
   return 0;
 }
 
+static int nothing_to_cancel(int64_t run, struct err *e) {
+  return err_set(e, ERR_REFUSED, "run %" PRId64 " is over: there is nothing to cancel", run);
+}
+
 static int write_cancelled(struct db *db, void *ctx, struct err *e) {
   struct reopening *r = ctx;
   if (change_tasks(db, r, e))
     return -1;
   if (!r->count)
-    return err_set(e, ERR_REFUSED, "run %" PRId64 " is over: there is nothing to cancel", r->run);
+    return nothing_to_cancel(r->run, e);
   return run_settle(db, r->run, &r->over, e);
 }
 
@@ -210,6 +214,8 @@ int engine_run_cancel(struct engine *g, int64_t run, struct err *e) {
   store_reader_done(g->o.store, db);
   if (rc)
     return -1;
+  if (!found.open && !found.interrupted)
+    return nothing_to_cancel(run, e);
   if (schedule_cancel(g, run))
     return 0;
   struct reopening r = {.run = run, .from = 1u << TASK_INTERRUPTED, .to = TASK_CANCELLED};

@@ -31,26 +31,31 @@ struct doing {
   const struct err *failure; /* NULL: succeeded */
 };
 
-static void say_waiting(struct doing *d, unsigned attempt, const char *holder, const char *reason,
-                        int64_t run) {
-  Migd__V1__RunEvent event = MIGD__V1__RUN_EVENT__INIT;
-  Migd__V1__TaskWaiting waiting = MIGD__V1__TASK_WAITING__INIT;
-  char id[24] = "";
+/* The event that a task waits. `id` is room for the number of the run that holds the lock. */
+static void waiting_fill(Migd__V1__RunEvent *event, Migd__V1__TaskWaiting *waiting, char id[24],
+                         const char *holder, const char *reason, int64_t run) {
+  migd__v1__run_event__init(event);
+  migd__v1__task_waiting__init(waiting);
+  id[0] = '\0';
   if (run)
-    snprintf(id, sizeof id, "%" PRId64, run);
-  waiting.holder = (char *)(uintptr_t)holder;
-  waiting.reason = (char *)(uintptr_t)reason;
-  waiting.run = id;
-  waiting.attempt = attempt;
-  event.event_case = MIGD__V1__RUN_EVENT__EVENT_TASK_WAITING;
-  event.task_waiting = &waiting;
-  event_post(d->g, d->a->run, d->task.target_name, &event);
+    snprintf(id, 24, "%" PRId64, run);
+  waiting->holder = (char *)(uintptr_t)holder;
+  waiting->reason = (char *)(uintptr_t)reason;
+  waiting->run = id;
+  event->event_case = MIGD__V1__RUN_EVENT__EVENT_TASK_WAITING;
+  event->task_waiting = waiting;
 }
 
 /* --- what the walk tells --- */
 
 static void on_waiting(void *ctx, unsigned attempt, const struct err *why) {
-  say_waiting(ctx, attempt, "", why->text, 0);
+  struct doing *d = ctx;
+  Migd__V1__RunEvent event;
+  Migd__V1__TaskWaiting waiting;
+  char id[24];
+  waiting_fill(&event, &waiting, id, "", why->text, 0);
+  waiting.attempt = attempt;
+  event_post(d->g, d->a->run, d->task.target_name, &event);
 }
 
 static void on_notice(void *ctx, const char *severity, const char *text) {
@@ -66,23 +71,33 @@ static void on_notice(void *ctx, const char *severity, const char *text) {
   event_post(d->g, d->a->run, d->task.target_name, &event);
 }
 
+/* What a step leads from and to, as Alembic prints it: a stamp by its rows, the others by the
+ * graph. */
+static void from_and_to(const struct walk *w, unsigned index, Migd__V1__StepStarted *out) {
+  const struct plan_step *step = &w->plan.steps[index];
+  const struct revision *r = &w->catalog->revisions[step->revision];
+  const char **parents = r->parents, **self = (const char **)(uintptr_t)&r->id;
+  size_t parent_count = r->parent_count;
+  bool down = step->direction == DIR_DOWN, stamp = step->direction == DIR_STAMP;
+  const char **from = stamp ? step->remove : down ? self : parents;
+  const char **to = stamp ? step->insert : down ? parents : self;
+  out->from = (char **)(uintptr_t)from;
+  out->n_from = stamp ? step->remove_count : down ? 1 : parent_count;
+  out->to = (char **)(uintptr_t)to;
+  out->n_to = stamp ? step->insert_count : down ? parent_count : 1;
+}
+
 static void on_step_started(void *ctx, const struct walk *w, unsigned index) {
   struct doing *d = ctx;
   const struct plan_step *step = &w->plan.steps[index];
   const struct revision *r = &w->catalog->revisions[step->revision];
   Migd__V1__RunEvent event = MIGD__V1__RUN_EVENT__INIT;
   Migd__V1__StepStarted started = MIGD__V1__STEP_STARTED__INIT;
-  char *self[] = {(char *)(uintptr_t)r->id};
   started.index = index + 1;
-  started.revision = self[0];
+  started.revision = (char *)(uintptr_t)r->id;
   started.message = (char *)(uintptr_t)r->message;
   started.direction = (Migd__V1__Direction)step->direction;
-  bool down = step->direction == DIR_DOWN;
-  char **parents = (char **)(uintptr_t)r->parents;
-  started.from = down ? self : parents;
-  started.n_from = down ? 1 : r->parent_count;
-  started.to = down ? parents : self;
-  started.n_to = down ? r->parent_count : 1;
+  from_and_to(w, index, &started);
   event.event_case = MIGD__V1__RUN_EVENT__EVENT_STEP_STARTED;
   event.step_started = &started;
   event_post(d->g, d->a->run, d->task.target_name, &event);
@@ -199,25 +214,34 @@ static int write_begun(struct db *db, void *ctx, struct err *e) {
 
 static int write_waiting(struct db *db, void *ctx, struct err *e) {
   struct doing *d = ctx;
+  const struct target_lock *lock = d->target.lock;
+  Migd__V1__RunEvent event;
+  Migd__V1__TaskWaiting waiting;
+  char id[24];
+  waiting_fill(&event, &waiting, id, lock ? lock->holder : "", lock ? lock->reason : "",
+               lock ? lock->run : 0);
   d->task.state = TASK_WAITING;
-  return task_update(db, &d->task, e);
+  return task_update(db, &d->task, e) || event_write(db, d->a->run, d->task.target_name, &event, e)
+             ? -1
+             : 0;
 }
 
-/* The lock is held by somebody else: waits for it, where that was asked for. 1: it waits. */
-static int wait_instead(struct doing *d, struct err *e) {
-  struct err failed;
-  if (e->kind != ERR_LOCKED || clock_mono_ns() >= d->a->wait_until ||
-      job_check(&d->a->job, &failed) || atomic_load(&d->g->drain))
-    return 0;
-  if (!d->a->told_wait) {
-    const struct target_lock *lock = d->target.lock;
-    say_waiting(d, 0, lock ? lock->holder : "", lock ? lock->reason : e->text,
-                lock ? lock->run : 0);
-    if (store_write(d->g->o.store, write_waiting, d, &failed))
-      return 0;
-    d->a->told_wait = true;
+/* The lock is held by somebody else: waits for it, where that was asked for. Answers whether it
+ * waits. */
+static bool wait_instead(struct doing *d, struct err *e) {
+  struct err cut;
+  if (e->kind != ERR_LOCKED)
+    return false;
+  if (job_check(&d->a->job, &cut)) {
+    *e = cut;
+    return false;
   }
-  return 1;
+  if (clock_mono_ns() >= d->a->wait_until || atomic_load(&d->g->drain))
+    return false;
+  if (!d->a->told_wait && store_write(d->g->o.store, write_waiting, d, &cut))
+    return false;
+  d->a->told_wait = true;
+  return true;
 }
 
 /* --- the walk --- */

@@ -126,7 +126,9 @@ int task_update(struct db *db, const struct task *task, struct err *e) {
     return -1;
   if (changed == 0)
     return no_task(e, task->run, task->target);
-  return task->state >= TASK_SUCCEEDED ? show_on_target(db, task, current, e) : 0;
+  /* A task that never began (its target was locked) says nothing about the target. */
+  bool tells = task->state >= TASK_SUCCEEDED && task->started_at;
+  return tells ? show_on_target(db, task, current, e) : 0;
 }
 
 int target_next_epoch(struct db *db, int64_t target, int64_t *epoch, struct err *e) {

@@ -52,6 +52,7 @@ static void a_final_state_shows_on_the_target(void **state) {
                       .current_count = 1,
                       .error = "pa\0ck",
                       .error_len = 5,
+                      .started_at = 60,
                       .finished_at = 70};
   assert_ok(task_update(f->db, &task, &f->e));
   struct target t = read_target(f, "one");
@@ -61,7 +62,8 @@ static void a_final_state_shows_on_the_target(void **state) {
   assert_memory_equal(t.last_error, "pa\0ck", 5);
   assert_string_equal(t.current[0], "r2");
   assert_int_equal(t.seen_at, 70);
-  task = (struct task){.run = run, .target = target, .state = TASK_SUCCEEDED, .finished_at = 90};
+  task = (struct task){
+      .run = run, .target = target, .state = TASK_SUCCEEDED, .started_at = 80, .finished_at = 90};
   assert_ok(task_update(f->db, &task, &f->e));
   t = read_target(f, "one");
   assert_int_equal(t.last_state, TASK_SUCCEEDED);
