@@ -217,6 +217,37 @@ static void a_new_place_must_be_there_and_its_ledger_counts(void **state) {
   talk_end(t);
 }
 
+static int lock_for_run(struct db *db, void *ctx, struct err *e) {
+  const struct target_lock lock = {.run = 5, .holder = "ann", .reason = "upgrade", .since = 1};
+  struct fixture *f = ctx;
+  struct target t;
+  return target_get(db, "eu", &f->arena, &t, e) != 0 || lock_acquire(db, t.id, &lock, 1, e) != 0
+             ? -1
+             : 0;
+}
+
+static void what_a_run_works_on_keeps_its_place(void **state) {
+  struct fixture *f = *state;
+  Migd__V1__UpdateTargetRequest m = MIGD__V1__UPDATE_TARGET_REQUEST__INIT;
+  Migd__V1__TargetPolicy policy = MIGD__V1__TARGET_POLICY__INIT;
+  Migd__V1__Label *set[] = {label(f, "a", "1")};
+  push_shop(f);
+  add_target(f, "eu");
+  assert_ok(store_write(f->store, lock_for_run, f, &f->e));
+  m.name = arena_strdup(&f->arena, "eu");
+  m.policy = &policy;
+  struct talk *t = update(f, &m);
+  assert_failed(t, ERR_LOCKED);
+  assert_in(t->e.text, "run 5");
+  talk_end(t);
+  m.policy = NULL;
+  m.set_labels = set;
+  m.n_set_labels = 1;
+  t = update(f, &m);
+  assert_done(t);
+  talk_end(t);
+}
+
 static void unknown_ones_are_named_with_the_nearest(void **state) {
   struct fixture *f = *state;
   Migd__V1__UpdateTargetRequest m = MIGD__V1__UPDATE_TARGET_REQUEST__INIT;
@@ -392,6 +423,7 @@ int main(void) {
       TEST(an_update_leaves_what_it_does_not_say),
       TEST(a_policy_is_replaced_as_a_whole),
       TEST(a_new_place_must_be_there_and_its_ledger_counts),
+      TEST(what_a_run_works_on_keeps_its_place),
       TEST(unknown_ones_are_named_with_the_nearest),
       TEST(a_target_goes_from_never_seen_to_head),
       TEST(ledgers_are_asked_one_by_one),
