@@ -122,7 +122,7 @@ static int kept(int rc, const struct err *e) {
 /* A folder with other people's files in it is not made ours. */
 static int check_folder(const char *dir, struct err *e) {
   static const char *const ours[] = {".", "..", "lock", "migd.conf", "lost+found"};
-  char lock[PATH_MAX];
+  char lock[PATH_MAX + sizeof "/lock"];
   snprintf(lock, sizeof lock, "%s/lock", dir);
   DIR *d = opendir(dir);
   if (d == NULL)
