@@ -17,7 +17,7 @@ int engine_new(struct engine **out, const struct engine_options *options, struct
   struct engine *g = xcalloc(1, sizeof *g);
   g->o = *options;
   pthread_mutex_init(&g->catalogs_mutex, NULL);
-  if (schedule_start(g, e)) {
+  if (schedule_start(g, e) || pool_new(&g->looks, "look", g->o.parallel, 0, e)) {
     engine_free(g);
     return -1;
   }
@@ -33,6 +33,7 @@ void engine_free(struct engine *g) {
   if (!g)
     return;
   schedule_stop(g, 0);
+  pool_free(g->looks);
   pool_free(g->tasks);
   cache_free(g);
   pthread_mutex_destroy(&g->catalogs_mutex);

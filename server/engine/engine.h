@@ -79,6 +79,10 @@ void engine_unlocked(struct engine *g, int64_t target);
 int engine_look(struct engine *g, const struct target *target, enum walk_stage last,
                 const struct run_request *request, const struct job *job, struct arena *arena,
                 struct walk *w, struct catalog_ref **ref, struct err *e);
+/* Runs one(ctx, 0) to one(ctx, count - 1), several at a time on threads for looking; returns when
+ * all are done. */
+void engine_side_by_side(struct engine *g, size_t count, void (*one)(void *ctx, size_t i),
+                         void *ctx);
 /* Opens a target to see that it can be reached and is what its URL says (AddTarget, UpdateTarget).
  * `create`: SQLite, make the file. ERR_TARGET with the reason. */
 int engine_probe(struct engine *g, const struct db_url *url, const char *password, bool create,

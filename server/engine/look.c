@@ -101,6 +101,52 @@ int engine_look(struct engine *g, const struct target *target, enum walk_stage l
   return rc;
 }
 
+/* One of several looks; the last one to end tells whoever waits for all. */
+struct look {
+  struct work work;
+  struct looks *all;
+  size_t i;
+};
+
+struct looks {
+  pthread_mutex_t mutex;
+  pthread_cond_t over;
+  size_t open;
+  void (*one)(void *ctx, size_t i);
+  void *ctx;
+};
+
+static void look_run(struct work *work) {
+  struct look *look = (struct look *)work;
+  struct looks *all = look->all;
+  all->one(all->ctx, look->i);
+  pthread_mutex_lock(&all->mutex);
+  if (--all->open == 0)
+    pthread_cond_signal(&all->over);
+  pthread_mutex_unlock(&all->mutex);
+}
+
+void engine_side_by_side(struct engine *g, size_t count, void (*one)(void *ctx, size_t i),
+                         void *ctx) {
+  struct looks all = {.open = count, .one = one, .ctx = ctx};
+  struct look *looks = xcalloc(count + 1, sizeof *looks);
+  struct err ignored;
+  pthread_mutex_init(&all.mutex, NULL);
+  pthread_cond_init(&all.over, NULL);
+  for (size_t i = 0; i < count; i++) {
+    looks[i] = (struct look){.work.run = look_run, .all = &all, .i = i};
+    if (pool_submit(g->looks, &looks[i].work, &ignored))
+      look_run(&looks[i].work); /* the server stops: without company */
+  }
+  pthread_mutex_lock(&all.mutex);
+  while (all.open)
+    pthread_cond_wait(&all.over, &all.mutex);
+  pthread_mutex_unlock(&all.mutex);
+  pthread_cond_destroy(&all.over);
+  pthread_mutex_destroy(&all.mutex);
+  free(looks);
+}
+
 int engine_probe(struct engine *g, const struct db_url *url, const char *password, bool create,
                  const struct target_policy *policy, const struct job *job, struct err *e) {
   struct db_options options;

@@ -33,6 +33,7 @@ struct active {
 struct engine {
   struct engine_options o;
   struct pool *tasks;
+  struct pool *looks; /* for looking side by side; never waits for `tasks` */
   pthread_mutex_t mutex;
   pthread_cond_t changed;                /* a task ended, began to wait, or the engine stops */
   struct active *actives, **last_active; /* in the order in which they were asked for */

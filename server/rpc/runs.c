@@ -2,6 +2,7 @@
  * number of the next event that it wants.
  */
 #include "server/rpc/services.h"
+#include "server/rpc/survey.h"
 
 #include <string.h>
 
@@ -207,27 +208,6 @@ static enum call_next watch_run(struct call *call, const ProtobufCMessage *in, s
 
 /* --- planning */
 
-/* The targets to plan for, and the next one. In the call's arena. */
-struct planning {
-  struct run_request request;
-  struct target *targets;
-  size_t count, next;
-};
-
-static int planning_begin(struct call *call, const Migd__V1__StartRunRequest *m, struct err *e) {
-  struct store *store = call->server->store;
-  struct planning *p = ARENA_NEW(&call->arena, struct planning);
-  if (read_request(call, m, &p->request, e) != 0)
-    return -1;
-  struct db *db = store_reader(store, e);
-  if (db == NULL)
-    return -1;
-  int rc = target_select(db, &p->request.targets, &call->arena, &p->targets, &p->count, e);
-  store_reader_done(store, db);
-  call->state = p;
-  return rc;
-}
-
 static void add_section(Migd__V1__PlanStep *m, const struct revision *r, const struct section *s,
                         enum dialect dialect, struct arena *arena) {
   m->no_transaction = m->no_transaction || !s->transaction;
@@ -288,37 +268,36 @@ static int fill_plan(Migd__V1__TargetPlan *m, const struct walk *w, const struct
   return 0;
 }
 
-static int reply_plan(struct call *call, struct planning *p, const struct target *t,
-                      struct err *e) {
-  struct arena arena __attribute__((cleanup(arena_release)));
+static ProtobufCMessage *ask_plan(const struct call *call, void *ctx, const struct target *t,
+                                  struct arena *arena) {
   struct catalog_ref *ref CATALOG_REF_SCOPED = NULL;
   struct walk w = {0};
-  Migd__V1__TargetPlan m = MIGD__V1__TARGET_PLAN__INIT;
-  arena_init(&arena, 0);
-  int rc =
-      engine_look(call->server->engine, t, WALK_PLAN, &p->request, &call->job, &arena, &w, &ref, e);
-  struct err ended;
-  if (rc != 0 && job_check(&call->job, &ended) != 0) {
-    *e = ended;
-    return -1;
-  }
-  m.target = proto_text(&arena, t->name);
-  m.catalog = proto_text(&arena, t->catalog);
+  struct err e;
+  PROTO_NEW(m, TargetPlan, target_plan, arena);
+  m->target = proto_text(arena, t->name);
+  m->catalog = proto_text(arena, t->catalog);
+  int rc = engine_look(call->server->engine, t, WALK_PLAN, ctx, &call->job, arena, &w, &ref, &e);
   if (rc == 0)
-    rc = fill_plan(&m, &w, catalog_ref_get(ref), t->dialect, &arena, e);
+    rc = fill_plan(m, &w, catalog_ref_get(ref), t->dialect, arena, &e);
   if (rc != 0)
-    m.error = rpc_error_message(&arena, e);
-  call_reply(call, &m.base);
-  return 0;
+    m->error = rpc_error_message(arena, &e);
+  return &m->base;
+}
+
+static int plan_begin(struct call *call, const Migd__V1__StartRunRequest *m, struct err *e) {
+  struct survey *s = ARENA_NEW(&call->arena, struct survey);
+  struct run_request *request = ARENA_NEW(&call->arena, struct run_request);
+  s->ask = ask_plan;
+  s->ctx = request;
+  if (read_request(call, m, request, e) != 0)
+    return -1;
+  return survey_begin(call, s, &request->targets, e);
 }
 
 static enum call_next plan_run(struct call *call, const ProtobufCMessage *in, struct err *e) {
-  if (in != NULL && planning_begin(call, (const void *)in, e) != 0)
+  if (in != NULL && plan_begin(call, (const void *)in, e) != 0)
     return CALL_FAIL;
-  struct planning *p = call->state;
-  if (p->next == p->count)
-    return CALL_DONE;
-  return reply_plan(call, p, &p->targets[p->next++], e) == 0 ? CALL_MORE : CALL_FAIL;
+  return survey_step(call, e);
 }
 
 static const struct method methods[] = {

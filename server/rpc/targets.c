@@ -12,6 +12,7 @@
 #include "server/base/clock.h"
 #include "server/base/digest.h"
 #include "server/rpc/standing.h"
+#include "server/rpc/survey.h"
 #include "server/store/selector.h"
 
 #define PASSWORD_MAX 1024
@@ -213,13 +214,21 @@ static int add_write(struct db *db, void *ctx, struct err *e) {
   return a->password == NULL ? 0 : target_set_password(db, a->server->keys, id, a->password, e);
 }
 
+/* A database that cannot be reached is refused: the request must be mended, nothing has failed. */
+static int probe(struct call *call, const struct db_url *url, const char *password, bool create,
+                 const struct target_policy *policy, struct err *e) {
+  int rc = engine_probe(call->server->engine, url, password, create, policy, &call->job, e);
+  if (rc != 0 && e->kind == ERR_TARGET)
+    e->kind = ERR_REFUSED;
+  return rc;
+}
+
 static enum call_next add_target(struct call *call, const ProtobufCMessage *in, struct err *e) {
   const Migd__V1__AddTargetRequest *m = (const void *)in;
   struct add a = {.server = call->server};
   if (add_read(&a, m, &call->arena, e) != 0 || add_check(call, &a, e) != 0)
     return CALL_FAIL;
-  if (engine_probe(call->server->engine, &a.url, a.password, m->create != 0, &a.target.policy,
-                   &call->job, e) != 0) {
+  if (probe(call, &a.url, a.password, m->create != 0, &a.target.policy, e) != 0) {
     if (a.url.dialect == DIALECT_SQLITE && e->hint[0] == '\0' && access(a.url.path, F_OK) != 0 &&
         errno == ENOENT)
       err_hint(e, "--create makes a new database there");
@@ -246,11 +255,23 @@ static bool changes_place(const Migd__V1__UpdateTargetRequest *m) {
          m->clear_password || m->policy != NULL;
 }
 
+/* The stored password was given for one place: another one does not get it unasked. */
+static int check_password_moves(const struct update *u, const char *old_url, struct err *e) {
+  struct db_url old;
+  if (!u->target.has_password || u->m->password[0] != '\0' || u->m->clear_password ||
+      (db_url_parse(old_url, &old, e) == 0 && strcmp(old.place, u->url.place) == 0))
+    return 0;
+  err_set(e, ERR_REFUSED, "the password of %s was given for another database: it is not sent to %s",
+          u->target.name, u->url.place);
+  return err_hint(e, "give it anew (--password-file), or clear it (--clear-password)");
+}
+
 static int update_apply(struct update *u, struct err *e) {
   const Migd__V1__UpdateTargetRequest *m = u->m;
   const struct label_change labels = {m->set_labels, m->n_set_labels, m->remove_labels,
                                       m->n_remove_labels};
   struct target *t = &u->target;
+  const char *old_url = t->url;
   if (m->url[0] != '\0')
     t->url = m->url;
   if (m->catalog[0] != '\0')
@@ -265,7 +286,7 @@ static int update_apply(struct update *u, struct err *e) {
                    dialect_name(t->dialect));
   if (m->password[0] != '\0' && t->dialect == DIALECT_SQLITE)
     return err_set(e, ERR_INPUT, "a SQLite database has no password");
-  return 0;
+  return check_password_moves(u, old_url, e);
 }
 
 static int update_password(struct update *u, struct db *db, struct err *e) {
@@ -323,9 +344,9 @@ static int update_probe(struct update *u, struct err *e) {
   if (rc == 0)
     rc = update_secret(u, db, &password, e);
   store_reader_done(s->store, db);
-  bool probe = u->m->url[0] != '\0' || u->m->password[0] != '\0' || u->m->clear_password;
-  if (rc == 0 && probe)
-    rc = engine_probe(s->engine, &u->url, password, false, &u->target.policy, &u->call->job, e);
+  bool moved = u->m->url[0] != '\0' || u->m->password[0] != '\0' || u->m->clear_password;
+  if (rc == 0 && moved)
+    rc = probe(u->call, &u->url, password, false, &u->target.policy, e);
   secret_free(password);
   return rc;
 }
@@ -373,27 +394,6 @@ static enum call_next remove_target(struct call *call, const ProtobufCMessage *i
 
 /* --- GetCurrent */
 
-/* The targets to ask, and the next one. In the call's arena. */
-struct asking {
-  struct target *targets;
-  size_t count, next;
-};
-
-static int asking_begin(struct call *call, const Migd__V1__GetCurrentRequest *m, struct err *e) {
-  struct store *store = call->server->store;
-  struct asking *a = ARENA_NEW(&call->arena, struct asking);
-  struct target_query query;
-  if (selection_query(m->selection, &query, e) != 0)
-    return -1;
-  struct db *db = store_reader(store, e);
-  if (db == NULL)
-    return -1;
-  int rc = target_select(db, &query, &call->arena, &a->targets, &a->count, e);
-  store_reader_done(store, db);
-  call->state = a;
-  return rc;
-}
-
 static Migd__V1__CurrentRevision *proto_current(const struct catalog *c, const char *id,
                                                 struct arena *arena) {
   PROTO_NEW(m, CurrentRevision, current_revision, arena);
@@ -418,35 +418,35 @@ static void fill_current(Migd__V1__Current *m, const struct ledger_state *ledger
     m->behind = (uint32_t)plan_behind(c, ledger->rows, ledger->row_count, NULL);
 }
 
-static int reply_current(struct call *call, const struct target *t, struct err *e) {
-  struct arena arena __attribute__((cleanup(arena_release)));
+static ProtobufCMessage *ask_current(const struct call *call, void *ctx, const struct target *t,
+                                     struct arena *arena) {
   struct catalog_ref *ref CATALOG_REF_SCOPED = NULL;
   struct walk w = {0};
-  Migd__V1__Current m = MIGD__V1__CURRENT__INIT;
-  arena_init(&arena, 0);
-  int rc = engine_look(call->server->engine, t, WALK_LEDGER, NULL, &call->job, &arena, &w, &ref, e);
-  struct err ended;
-  if (rc != 0 && job_check(&call->job, &ended) != 0) {
-    *e = ended;
-    return -1;
-  }
-  m.target = proto_text(&arena, t->name);
-  m.catalog = proto_text(&arena, t->catalog);
-  if (rc == 0)
-    fill_current(&m, &w.ledger, ref != NULL ? catalog_ref_get(ref) : NULL, &arena);
+  struct err e;
+  (void)ctx;
+  PROTO_NEW(m, Current, current, arena);
+  m->target = proto_text(arena, t->name);
+  m->catalog = proto_text(arena, t->catalog);
+  if (engine_look(call->server->engine, t, WALK_LEDGER, NULL, &call->job, arena, &w, &ref, &e) == 0)
+    fill_current(m, &w.ledger, ref != NULL ? catalog_ref_get(ref) : NULL, arena);
   else
-    m.error = rpc_error_message(&arena, e);
-  call_reply(call, &m.base);
-  return 0;
+    m->error = rpc_error_message(arena, &e);
+  return &m->base;
+}
+
+static int current_begin(struct call *call, const Migd__V1__GetCurrentRequest *m, struct err *e) {
+  struct survey *s = ARENA_NEW(&call->arena, struct survey);
+  struct target_query query;
+  s->ask = ask_current;
+  if (selection_query(m->selection, &query, e) != 0)
+    return -1;
+  return survey_begin(call, s, &query, e);
 }
 
 static enum call_next get_current(struct call *call, const ProtobufCMessage *in, struct err *e) {
-  if (in != NULL && asking_begin(call, (const void *)in, e) != 0)
+  if (in != NULL && current_begin(call, (const void *)in, e) != 0)
     return CALL_FAIL;
-  struct asking *a = call->state;
-  if (a->next == a->count)
-    return CALL_DONE;
-  return reply_current(call, &a->targets[a->next++], e) == 0 ? CALL_MORE : CALL_FAIL;
+  return survey_step(call, e);
 }
 
 static const struct method methods[] = {
