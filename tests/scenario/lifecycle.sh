@@ -67,19 +67,21 @@ new_database shop && add_target shop shop
 expect 0 migctl upgrade --all --detach -o json
 run=$(field "d['id']")
 stepping "$run" 0002
-"$MIGCTL" run watch "$run" >"$work/watch" 2>&1 &
-watcher=$!
+watch "$run"
+until_true 20 test -s "$work/watch" || fail "nothing to watch"
 began=$SECONDS
 stop_server
 [ $((SECONDS - began)) -lt 60 ] || fail "it took $((SECONDS - began)) s to end"
-wait $watcher
-code=$?
-case $code in 6 | 8) ;; *) fail "the watcher ended with $code" "$(cat "$work/watch")" ;; esac
 same "the ledger" "$(ledger shop)" 0001
 expect 6 migctl ping
 
-chapter "after the restart the run is shown as interrupted"
-start_server
+chapter "after the restart the run is shown as interrupted, also to who has watched it all along"
+listen=$address start_server
+until_true 60 grep -q runFinished "$work/watch" || fail "the watcher does not learn how it ended" "$(cat "$work/watch" "$work/watch.err")"
+wait "$watcher"
+code=$?
+forget "$watcher"
+grep -q RUN_STATE_INTERRUPTED "$work/watch" && [ $code != 0 ] || fail "the watcher ended with $code" "$(cat "$work/watch")"
 expect 0 migctl run show "$run"
 says interrupted
 expect 0 migctl status
