@@ -249,6 +249,27 @@ static int make_events(struct net *n, struct err *e) {
   return 0;
 }
 
+static void free_event(struct event *event) {
+  if (event)
+    event_free(event);
+}
+
+/* From the start: a signal that comes before the loop runs waits for it. */
+static void watch_signals(struct net *n) {
+  n->signals[0] = evsignal_new(n->base, SIGTERM, on_stop_signal, n);
+  n->signals[1] = evsignal_new(n->base, SIGINT, on_stop_signal, n);
+  n->signals[2] = evsignal_new(n->base, SIGHUP, on_reload_signal, n);
+  for (size_t i = 0; i < 3; i++)
+    event_add(n->signals[i], NULL);
+}
+
+static void forget_signals(struct net *n) {
+  for (size_t i = 0; i < 3; i++) {
+    free_event(n->signals[i]);
+    n->signals[i] = NULL;
+  }
+}
+
 int net_new(struct net **out, const struct net_options *options, struct err *e) {
   struct net *n = net_of(options);
   board_listen(n->mailbox, handoff_published);
@@ -258,6 +279,8 @@ int net_new(struct net **out, const struct net_options *options, struct err *e) 
     net_free(n);
     return -1;
   }
+  signal(SIGPIPE, SIG_IGN);
+  watch_signals(n);
   *out = n;
   return 0;
 }
@@ -270,35 +293,17 @@ unsigned net_connections(const struct net *n) {
   return atomic_load(&n->open);
 }
 
-static void watch_signals(struct net *n) {
-  n->signals[0] = evsignal_new(n->base, SIGTERM, on_stop_signal, n);
-  n->signals[1] = evsignal_new(n->base, SIGINT, on_stop_signal, n);
-  n->signals[2] = evsignal_new(n->base, SIGHUP, on_reload_signal, n);
-  for (size_t i = 0; i < 3; i++)
-    event_add(n->signals[i], NULL);
-}
-
 int net_run(struct net *n, void (*reload)(void *ctx), void *ctx, struct err *e) {
   n->reload = reload;
   n->reload_ctx = ctx;
-  signal(SIGPIPE, SIG_IGN);
-  watch_signals(n);
   event_add(n->accepting, NULL);
   int rv = event_base_loop(n->base, EVLOOP_NO_EXIT_ON_EMPTY);
-  for (size_t i = 0; i < 3; i++) {
-    event_free(n->signals[i]);
-    n->signals[i] = NULL;
-  }
+  forget_signals(n); /* a stop that hangs can be ended by one more */
   if (rv != 0)
     return err_set(e, ERR_INTERNAL, "the event loop failed");
   if (n->handed_over > 0)
     log_line(n->log, LOG_WARN, "net", "%u calls are still at work", n->handed_over);
   return 0;
-}
-
-static void free_event(struct event *event) {
-  if (event)
-    event_free(event);
 }
 
 static void free_connections(struct net *n) {
@@ -320,6 +325,7 @@ void net_free(struct net *n) {
     free_connections(n);
     mailbox_deliver(n->mailbox, n); /* calls that came back after the loop had ended */
   }
+  forget_signals(n);
   free_event(n->mail);
   free_event(n->reaper);
   free_event(n->stage_timer);

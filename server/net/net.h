@@ -45,7 +45,7 @@ struct net_options {
   struct log *log;
 };
 
-/* Listens; serves nothing before net_run. */
+/* Listens; serves nothing before net_run. Signals that come from here on wait for the loop. */
 int net_new(struct net **out, const struct net_options *options, struct err *e);
 /* The address that it listens on, as text. */
 const char *net_address(const struct net *n);

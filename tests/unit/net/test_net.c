@@ -79,6 +79,23 @@ static void addresses_that_cannot_be_are_refused(void **state) {
   mailbox_free(o.mailbox);
 }
 
+static void a_signal_before_the_loop_is_not_lost(void **state) {
+  struct fixture *f = *state;
+  struct err e;
+  struct net *n;
+  struct net_options o = f->options;
+  o.cert_file = fixture_file(f, "server.crt");
+  o.key_file = fixture_file(f, "server.key");
+  o.ca_file = fixture_file(f, "ca.crt");
+  o.log = f->log;
+  assert_int_equal(mailbox_new(&o.mailbox, &e), 0);
+  assert_int_equal(net_new(&n, &o, &e), 0);
+  kill(getpid(), SIGTERM);
+  assert_int_equal(net_run(n, NULL, NULL, &e), 0);
+  net_free(n);
+  mailbox_free(o.mailbox);
+}
+
 static void connections_are_counted(void **state) {
   struct fixture *f = *state;
   fixture_start(f, 1, 1);
@@ -214,6 +231,7 @@ int main(void) {
 #define WITH(test) cmocka_unit_test_setup_teardown(test, prepare, stop)
   const struct CMUnitTest tests[] = {
       WITH(addresses_that_cannot_be_are_refused),
+      WITH(a_signal_before_the_loop_is_not_lost),
       WITH(connections_are_counted),
       WITH(a_signal_lets_calls_end_and_takes_no_more),
       WITH(the_grace_ends_with_unavailable),
