@@ -458,11 +458,13 @@ enum h2_end h2_wait_end(struct h2 *h) {
   return h->end;
 }
 
-void h2_wait_fin(struct h2 *h) {
+bool h2_wait_fin(struct h2 *h) {
   char ignored[1024];
   struct pollfd p = {h->fd, POLLIN, 0};
-  while (poll(&p, 1, H2_WAIT_MS) == 1 && recv(h->fd, ignored, sizeof ignored, 0) > 0)
-    continue;
+  ssize_t n = 1;
+  while (n > 0 && poll(&p, 1, H2_WAIT_MS) == 1)
+    n = recv(h->fd, ignored, sizeof ignored, 0);
+  return n == 0;
 }
 
 static bool ponged(void *ctx) {

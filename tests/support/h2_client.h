@@ -79,8 +79,9 @@ bool h2_wait_closed(struct h2 *h, struct h2_stream *s);
 bool h2_wait_body(struct h2 *h, struct h2_stream *s, size_t len);
 /* Until the server closes; what it still says is read. */
 enum h2_end h2_wait_end(struct h2 *h);
-/* Until the socket says that the server has closed, whatever TLS thinks of it. */
-void h2_wait_fin(struct h2 *h);
+/* Until the socket says that the server has closed, whatever TLS thinks of it. False: it was a
+ * reset, which eats what was said before it. */
+bool h2_wait_fin(struct h2 *h);
 /* A round trip: what was sent before has been read by the server, or the connection has ended
  * (false). */
 bool h2_ping(struct h2 *h);

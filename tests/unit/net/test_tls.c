@@ -39,7 +39,7 @@ static void refused(struct fixture *f, struct h2_options o, const char *alert, c
     assert_false(h2_wait_closed(h, s));
   }
   assert_int_equal(h2_state(h), H2_TLS_ALERT);
-  h2_wait_fin(h); /* the log line is written by then */
+  assert_true(h2_wait_fin(h)); /* the log line is written by then */
   assert_non_null(strstr(h2_alert(h), alert));
   assert_true(fixture_logged(f, log));
   assert_true(fixture_logged(f, "refused 127.0.0.1:"));
