@@ -62,6 +62,7 @@ struct writer {
   size_t fresh_count, fresh_capacity;
   int64_t batch; /* the number of this transaction, kept in the store */
   bool failing;
+  bool durable; /* a commit is on the disk when it returns */
 };
 
 static void list_init(struct list *l) {
@@ -133,12 +134,29 @@ static bool transaction_open(struct writer *w) {
 static int reconnect(struct writer *w, struct err *e) {
   db_close(w->inner);
   w->inner = NULL;
+  w->durable = true;
   return store_connect(w->options.path, false, &w->inner, e);
 }
 
-static int begin(struct writer *w, struct err *e) {
+/* Events that nobody waits for need no fsync of their own: the next write's covers them, and what a
+ * power loss takes of them the targets' ledgers tell again. SQLite sets this when the statement is
+ * compiled: it must not be kept prepared. */
+static int pace(struct writer *w, const struct entry *first, struct err *e) {
+  bool durable = false;
+  for (const struct entry *entry = first; entry && !durable; entry = entry->next)
+    durable = entry->fn != NULL;
+  if (durable == w->durable || w->inner->driver->dialect != DIALECT_SQLITE)
+    return 0;
+  if (db_exec(w->inner, durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", NULL,
+              0, NULL, NULL, NULL, NULL, e))
+    return -1;
+  w->durable = durable;
+  return 0;
+}
+
+static int begin(struct writer *w, const struct entry *first, struct err *e) {
   w->fresh_count = 0;
-  if (!w->inner && reconnect(w, e))
+  if ((!w->inner && reconnect(w, e)) || pace(w, first, e))
     return -1;
   if (row_change(&w->db, w->inner->driver->begin, NO_PARAMS, NULL, e))
     return -1;
@@ -288,7 +306,7 @@ static int apply(struct writer *w, struct entry *entry, struct err *e) {
 static struct entry *batch(struct writer *w, struct entry *first) {
   struct err e;
   err_clear(&e);
-  if (begin(w, &e)) {
+  if (begin(w, first, &e)) {
     rollback(w);
     fail_all(w, first, &e);
     return NULL;
@@ -388,6 +406,7 @@ int writer_new(struct writer **out, const struct store_options *options, struct 
   pthread_condattr_t clock;
   w->options = *options;
   w->inner = db;
+  w->durable = true;
   w->driver = *db->driver;
   w->driver.exec = fresh_exec;
   w->driver.in_transaction = fresh_in_transaction;
