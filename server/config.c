@@ -137,6 +137,14 @@ static const struct config_row rows[] = {
         .help = "The size of a pushed catalog, all files together.",
     },
     {
+        .key = "min-free",
+        .type = VALUE_SIZE,
+        .field = FIELD(min_free),
+        .fallback = "64 MiB",
+        .max = UINT64_C(1) << 40,
+        .help = "No run is begun with less room than this on the store's disk.",
+    },
+    {
         .key = "connections-per-address",
         .type = VALUE_NUMBER,
         .field = FIELD(connections_per_address),

@@ -57,7 +57,7 @@ struct config {
   const char *key_file, *key_file_2; /* key_file_2 NULL: none */
   const char *address_file;          /* NULL: none */
   struct config_list sqlite_roots;
-  uint64_t parallel, workers, connections_per_address, catalog_max, shutdown_grace_ms;
+  uint64_t parallel, workers, connections_per_address, catalog_max, min_free, shutdown_grace_ms;
   bool allow_socket;
   const char *origin[CONFIG_KEYS]; /* by row */
 };

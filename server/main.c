@@ -127,6 +127,7 @@ static int start_engine(struct app *app, struct err *e) {
       .mailbox = app->mailbox,
       .log = app->log,
       .parallel = (unsigned)app->config.parallel,
+      .min_free = app->config.min_free,
       .sqlite_roots = app->config.sqlite_roots.items,
       .allow_socket = app->config.allow_socket,
   };

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "proto/rpc/frame.h"
 #include "server/base/clock.h"
@@ -100,6 +101,20 @@ static int check_catalogs(struct engine *g, struct db *db, const struct run_requ
   return 0;
 }
 
+/* A run that is begun must be recorded to its end: with little room left none is begun. */
+static int check_room(const struct engine *g, struct err *e) {
+  struct statvfs disk;
+  if (!g->o.min_free || statvfs(store_path(g->o.store), &disk))
+    return 0;
+  uint64_t room = (uint64_t)disk.f_bavail * disk.f_frsize;
+  if (room >= g->o.min_free)
+    return 0;
+  err_set(e, ERR_STORAGE, "the server's disk is nearly full: %" PRIu64 " MiB are left", room >> 20);
+  return err_hint(
+      e, "make room on it; `min-free` in migd.conf says how much must be left (%" PRIu64 " MiB)",
+      g->o.min_free >> 20);
+}
+
 struct starting {
   const struct run_request *request;
   int64_t *targets;
@@ -132,7 +147,7 @@ int engine_run_start(struct engine *g, const struct run_request *request, struct
                      int64_t *run, struct err *e) {
   struct target *targets;
   struct starting s = {.request = request};
-  if (check_shape(request, e))
+  if (check_shape(request, e) || check_room(g, e))
     return -1;
   struct db *db = store_reader(g->o.store, e);
   if (!db)

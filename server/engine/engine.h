@@ -22,6 +22,7 @@ struct engine_options {
   struct mailbox *mailbox;
   struct log *log;
   unsigned parallel;               /* tasks at the same time */
+  uint64_t min_free;               /* bytes; with less on the store's disk no run is begun */
   const char *const *sqlite_roots; /* NULL-terminated; outlives the engine */
   bool allow_socket;               /* PostgreSQL by a socket's folder */
 };

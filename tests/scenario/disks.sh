@@ -47,6 +47,12 @@ start_server
 new_database shop
 push shop
 add_target shop shop
+
+chapter "with little room left no run is begun"
+expect 9 migctl upgrade --all
+says 'nearly full' min-free
+stop_server
+start_server --min-free 0
 dd if=/dev/zero of="$tmpfs/ballast" bs=64k 2>/dev/null
 dd if=/dev/zero of="$tmpfs/ballast2" bs=512 2>/dev/null
 expect 9 migctl upgrade --all
@@ -55,7 +61,7 @@ expect 0 migctl status
 rm "$tmpfs/ballast" "$tmpfs/ballast2"
 expect 0 migctl ping
 stop_server
-start_server
+start_server --min-free 0
 expect 0 migctl upgrade 0001 --all
 same "the ledger" "$(ledger shop)" 0001
 stop_server
