@@ -44,7 +44,7 @@ says canary
 
 chapter "a database that is not there"
 if [ "$backend" = sqlite ]; then
-  expect 1,7 migctl target add missing --url "$(url_of missing)" -c shop
+  expect 7 migctl target add missing --url "$(url_of missing)" -c shop
   says --create
   [ ! -e "$data/databases/missing.db" ] || fail "it was made without --create"
   expect 0 migctl target add missing --url "$(url_of missing)" -c shop --create
@@ -53,13 +53,13 @@ if [ "$backend" = sqlite ]; then
 
   chapter "a file that is no database"
   head -c 5000 /dev/urandom >"$data/databases/noise.db"
-  expect 1,7 migctl target add noise --url "$(url_of noise)" -c shop
+  expect 7 migctl target add noise --url "$(url_of noise)" -c shop
   says "not a database"
 
   chapter "a link that leads out of the root"
   sqlite3 "$work/outside.db" 'CREATE TABLE secret (id)'
   ln -s "$work/outside.db" "$data/databases/link.db"
-  expect 1,7 migctl target add link --url "$(url_of link)" -c shop
+  expect 7 migctl target add link --url "$(url_of link)" -c shop
 
   chapter "a database that went away, and one that turned to noise"
   new_database gone && add_target gone shop
@@ -71,21 +71,25 @@ if [ "$backend" = sqlite ]; then
   same "the others went on" "$(ledger canary)" 0003
   [ ! -e "$data/databases/gone.db" ] || fail "an empty database took its place"
 else
-  expect 1,7 migctl target add missing --url "$(url_of missing)" -c shop --password-file "$work/password"
+  expect 7 migctl target add missing --url "$(url_of missing)" -c shop --password-file "$work/password"
   says "does not exist"
 
   chapter "a wrong password, no password"
   if [ -s "$work/password" ]; then
     echo -n wrong >"$work/wrong"
-    expect 1,7 migctl target add wrong --url "$(url_of canary | sed "s/canary/other/")" -c shop --password-file "$work/wrong"
+    expect 7 migctl target add wrong --url "$(url_of canary | sed "s/canary/other/")" -c shop --password-file "$work/wrong"
     says password
     new_database locked && add_target locked shop
-    expect 1,7 migctl target set locked --password-file "$work/wrong"
+    expect 7 migctl target set locked --password-file "$work/wrong"
     says password
+
+    chapter "a stored password is not sent to another server unasked"
+    expect 7 migctl target set locked --url "$(url_of canary | sed "s/127.0.0.1:[0-9]*/127.0.0.2:5999/")"
+    says password 'another database' --password-file
   fi
 
   chapter "a server that nobody can reach"
-  expect 1,7 migctl target add far --url 'postgresql://u@127.0.0.1:1/d?sslmode=disable' -c shop
+  expect 7 migctl target add far --url 'postgresql://u@127.0.0.1:1/d?sslmode=disable' -c shop
   says "127.0.0.1"
   chapter "a database that went away"
   new_database gone && add_target gone shop
