@@ -36,7 +36,9 @@ want_build() {
   done
 }
 
+# What the server's PostgreSQL connections check certificates with.
 want_demo() {
+  package ca-certificates
   program sqlite3 sqlite3
 }
 

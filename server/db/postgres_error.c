@@ -20,8 +20,6 @@ static const struct connect_row connect_rows[] = {
     {"no password supplied", "the server asks for a password, and the target has none",
      "set it with --password-file FILE"},
     {"could not translate host name", "the host's name is not known", NULL},
-    {"Connection refused", "the server refused the connection",
-     "is PostgreSQL running there, on that port?"},
     {"pg_hba.conf", "the server's pg_hba.conf does not admit this connection", NULL},
     {"too many c", "the server has too many connections", NULL},
     {"connection slots", "the server has too many connections", NULL},
@@ -35,6 +33,9 @@ static const struct connect_row connect_rows[] = {
     {"does not support SSL", "the server does not offer TLS, and the URL requires it",
      "a server without TLS needs ?sslmode=disable in the URL"},
     {"SSL", "TLS with the server failed", NULL},
+    /* After what a server said: of a name with two addresses the other may have refused. */
+    {"Connection refused", "the server refused the connection",
+     "is PostgreSQL running there, on that port?"},
     {"permission denied for database", "the role may not connect to the database", NULL},
     {"not currently accepting connections", "the database does not accept connections", NULL},
     {"not permitted to log in", "the role may not log in", NULL},
