@@ -181,19 +181,25 @@ static void collect(struct h2 *h) {
     buf_add(&h->unsent, bytes, (size_t)n);
 }
 
+/* What is written may be gone at once, and then nothing would wake us for the rest. */
+static void send_some(struct h2 *h) {
+  do {
+    collect(h);
+    write_some(h);
+  } while (h->end == H2_ALIVE && !h->broken && h->unsent.len == 0 && h->session &&
+           nghttp2_session_want_write(h->session));
+}
+
 static void turn(struct h2 *h, int timeout_ms) {
-  collect(h);
-  write_some(h);
+  send_some(h);
   if (h->end != H2_ALIVE)
     return;
   struct pollfd p = {h->fd, (short)(POLLIN | (h->unsent.len ? POLLOUT : 0)), 0};
   if (!SSL_pending(h->ssl))
     must(poll(&p, 1, timeout_ms) >= 0, "poll");
   read_some(h);
-  if (h->end == H2_ALIVE) {
-    collect(h);
-    write_some(h);
-  }
+  if (h->end == H2_ALIVE)
+    send_some(h);
 }
 
 /* --- HTTP/2 --- */
@@ -482,11 +488,7 @@ bool h2_ping(struct h2 *h) {
 }
 
 bool h2_flush(struct h2 *h) {
-  do {
-    collect(h);
-    write_some(h);
-  } while (h->end == H2_ALIVE && h->session && nghttp2_session_want_write(h->session) &&
-           h->unsent.len == 0);
+  send_some(h);
   return h->end == H2_ALIVE;
 }
 
