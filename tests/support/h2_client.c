@@ -30,6 +30,7 @@ struct h2 {
   int64_t goaway;
   unsigned goaways, pongs, pings, pings_seen, resets;
   uint32_t reset_error;
+  size_t data_seen;
   struct buf seen; /* raw: frames that are not whole yet */
   struct h2_stream *streams;
   struct buf unsent; /* for TLS */
@@ -141,7 +142,9 @@ static void look(struct h2 *h, const void *bytes, size_t len) {
     size = be32(frame) >> 8;
     if (h->seen.len - at < 9 + size)
       break;
-    if (frame[3] == NGHTTP2_GOAWAY) {
+    if (frame[3] == NGHTTP2_DATA) {
+      h->data_seen += size;
+    } else if (frame[3] == NGHTTP2_GOAWAY) {
       h->goaways++;
       h->goaway = be32(frame + 13);
     } else if (frame[3] == NGHTTP2_PING && frame[4] == NGHTTP2_FLAG_ACK) {
@@ -323,6 +326,9 @@ unsigned h2_goaways(const struct h2 *h) {
 }
 unsigned h2_pings_seen(const struct h2 *h) {
   return h->pings_seen;
+}
+size_t h2_data_seen(const struct h2 *h) {
+  return h->data_seen;
 }
 unsigned h2_resets(const struct h2 *h, uint32_t *error) {
   *error = h->reset_error;

@@ -57,6 +57,8 @@ unsigned h2_goaways(const struct h2 *h);
 
 /* PINGs of the server's own. */
 unsigned h2_pings_seen(const struct h2 *h);
+/* Bytes of DATA that a raw client has seen. */
+size_t h2_data_seen(const struct h2 *h);
 /* RST_STREAMs that a raw client has seen, and the last one's error. */
 unsigned h2_resets(const struct h2 *h, uint32_t *error);
 

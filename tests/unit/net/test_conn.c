@@ -323,6 +323,31 @@ static void http_1_inside_tls(void **state) {
   assert_served(a);
 }
 
+static bool has_seen_all(void *ctx) {
+  return h2_data_seen(ctx) >= (3u << 20) + 5;
+}
+
+/* Trap 4: the peer has opened all windows and says nothing more, so that only write events move
+ * what the socket did not take at once. */
+static void a_reply_leaves_without_another_word(void **state) {
+  struct abuse *a = *state;
+  struct fixture *f = begin(a);
+  struct h2 *h = rude(f);
+  int small = 32 << 10;
+  setsockopt(h2_fd(h), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+  uint8_t block[256];
+  size_t len = header_block("/t.T/Big", block, sizeof block);
+  static const uint8_t window[4] = {0x3f, 0xff, 0xff, 0xff};
+  static const uint8_t three_mebibytes[] = {0, 0, 0, 0, 4, 0, 0, 0x30, 0};
+  assert_true(h2_frame(h, NGHTTP2_SETTINGS, 0, 0, "\0\4\x3f\xff\xff\xff", 6));
+  assert_true(h2_frame(h, NGHTTP2_WINDOW_UPDATE, 0, 0, window, 4));
+  assert_true(h2_frame(h, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 1, block, len));
+  assert_true(h2_frame(h, NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, 1, three_mebibytes,
+                       sizeof three_mebibytes));
+  assert_true(h2_wait(h, has_seen_all, h));
+  h2_close(h);
+}
+
 /* --- slow ones --- */
 
 static void a_reader_that_opens_no_window(void **state) {
@@ -644,6 +669,7 @@ int main(void) {
       WITH(a_great_reader_is_no_flood),
       WITH(a_frame_of_16_mebibytes),
       WITH(http_1_inside_tls),
+      WITH(a_reply_leaves_without_another_word),
       WITH(a_reader_that_opens_no_window),
       WITH(a_peer_that_does_not_read),
       WITH(a_request_that_does_not_end),
