@@ -270,7 +270,7 @@ static void read_line(struct reading *r) {
   } else if (!special && !import_idle(&r->line)) {
     import_problem(r->im, r->text->path, r->line.number, 1, "text before the first `--changeset`");
     r->open = true; /* once is enough */
-    r->now = (struct changeset){.name = ":", .ignored = true};
+    r->now = (struct changeset){.name = "", .path = r->text->path, .ignored = true};
   }
 }
 
@@ -357,9 +357,8 @@ static void add(struct import *im, const struct changeset *c) {
   struct import_script script = {.path = c->path, .line = c->line, .transaction = c->transaction};
   script.description = arena_printf(im->arena, "change set %s", c->name);
   if (c->ignored || !dialect_of(im, c, &script.dialect)) {
-    if (c->line)
-      import_note(im, c->path, c->line, 1, "not carried: %s is %s", script.description,
-                  c->ignored ? "ignored" : "for other databases");
+    import_note(im, c->path, c->line, 1, "not carried: %s is %s", script.description,
+                c->ignored ? "ignored" : "for other databases");
     return;
   }
   const char *name = c->stem ? arena_printf(im->arena, "%s.%s", c->stem, c->name) : c->name;

@@ -61,12 +61,12 @@ bool import_parse(struct import *im, const struct import_pattern *pattern, const
                   struct import_name *out) {
   name = import_base(name);
   *out = (struct import_name){0};
-  size_t end = ending(name, &out->part), len = strlen(name) - end;
-  const char *slug = end ? read_version(im, pattern, name, out) : NULL;
-  if (!slug || slug > name + len + (pattern->nameless ? 1 : -1))
+  size_t end = ending(name, &out->part);
+  const char *stem = arena_strndup(im->arena, name, strlen(name) - end);
+  const char *slug = end ? read_version(im, pattern, stem, out) : NULL;
+  if (!slug || (!*slug && !pattern->nameless))
     return false;
-  bool empty = slug >= name + len;
-  out->slug = empty ? "migration" : arena_strndup(im->arena, slug, len - (size_t)(slug - name));
+  out->slug = *slug ? slug : "migration";
   return true;
 }
 
