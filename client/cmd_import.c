@@ -1,6 +1,5 @@
 /* `migctl import`: the migrations of another tool become a catalog's folder. Local: asks no server.
  */
-#include <ctype.h>
 #include <string.h>
 
 #include "client/command.h"
@@ -92,11 +91,9 @@ static int run_import(struct session *s, struct err *e) {
 
 /* A paragraph a tool. */
 static void list_tools(struct buf *out) {
-  for (const struct importer *const *i = importers; *i; i++) {
-    buf_addf(out, "%s%s: %s.", i == importers ? "" : "\n\n", (*i)->name, (*i)->looks);
-    if ((*i)->carries)
-      buf_addf(out, " %c%s.", toupper((unsigned char)(*i)->carries[0]), (*i)->carries + 1);
-  }
+  for (const struct importer *const *i = importers; *i; i++)
+    buf_addf(out, "%s%s: %s%s%s.", i == importers ? "" : "\n\n", (*i)->name, (*i)->looks,
+             (*i)->carries ? "; " : "", (*i)->carries ? (*i)->carries : "");
 }
 
 static const struct option import_options[] = {

@@ -42,6 +42,13 @@ void import_push(struct import *im, struct import_list *list, const char *item) 
   list->items[list->count++] = item;
 }
 
+void import_push_once(struct import *im, struct import_list *list, const char *item) {
+  for (size_t i = 0; i < list->count; i++)
+    if (strcmp(list->items[i], item) == 0)
+      return;
+  import_push(im, list, item);
+}
+
 void import_problem(struct import *im, const char *path, unsigned line, unsigned column,
                     const char *format, ...) {
   va_list args;

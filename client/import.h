@@ -146,6 +146,8 @@ void import_add_whole(struct import *im, struct import_script script,
 const char *import_id(struct import *im, const char *version, size_t len);
 const char *import_name(struct import *im, const char *name, size_t len);
 void import_push(struct import *im, struct import_list *list, const char *item);
+/* Unless it is in the list. */
+void import_push_once(struct import *im, struct import_list *list, const char *item);
 void *import_grown(struct arena *a, void *items, size_t count, size_t *capacity, size_t size);
 /* Writes a place in a text as a problem's or a note's. */
 void import_position(const struct import_text *text, const char *at, unsigned *line,

@@ -106,6 +106,8 @@ static void read_assignment(struct alembic *a, const struct import_text *text,
   struct import_list id = {0}, *lists[] = {&id, &out->labels, &out->depends};
   for (size_t i = 0; i < 3; i++) {
     struct python p = {a->im, assigned(line, keys[i]), text->s + text->len};
+    if (p.s)
+      *lists[i] = (struct import_list){0};
     if (p.s && !read_value(&p, lists[i]))
       import_note(a->im, text->path, line->number, 1, "`%s` is not carried: it is no plain value",
                   keys[i]);
@@ -379,13 +381,13 @@ static void add_step(struct alembic *a, struct import_script script) {
   const struct import_list parents = script.parents;
   script.parents = (struct import_list){0};
   for (size_t i = 0; i < parents.count; i++)
-    import_push(a->im, &script.parents, mapped(a, parents.items[i]));
+    import_push_once(a->im, &script.parents, mapped(a, parents.items[i]));
   script.message = f && f->message ? f->message : "";
   script.slug = script.message[0] ? script.message : "revision";
   for (size_t i = 0; f && i < f->depends.count; i++)
-    import_push(a->im, &script.depends, mapped(a, resolve(a, f->depends.items[i])));
+    import_push_once(a->im, &script.depends, mapped(a, resolve(a, f->depends.items[i])));
   for (size_t i = 0; f && i < f->labels.count; i++)
-    import_push(a->im, &script.labels, mapped(a, f->labels.items[i]));
+    import_push_once(a->im, &script.labels, mapped(a, f->labels.items[i]));
   if (f)
     f->used = true;
   script.id = mapped(a, script.id);

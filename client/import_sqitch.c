@@ -221,10 +221,10 @@ static struct import_script script_of(struct plan *p, const struct change *c, un
                                  .dialect = p->im->sources[source].dialect,
                                  .transaction = true};
   for (size_t i = 0; i < c->require_count; i++)
-    import_push(p->im, &script.depends, p->changes[c->requires[i]].id);
+    import_push_once(p->im, &script.depends, p->changes[c->requires[i]].id);
   for (size_t i = 0; i < c->tags.count; i++)
-    import_push(p->im, &script.labels,
-                import_name(p->im, c->tags.items[i], strlen(c->tags.items[i])));
+    import_push_once(p->im, &script.labels,
+                     import_name(p->im, c->tags.items[i], strlen(c->tags.items[i])));
   return script;
 }
 

@@ -420,7 +420,8 @@ static void test_alembic(void **state) {
       "\"\"\"create a\n\nRevision ID: a1\n\"\"\"\nfrom alembic import op\n"
       "revision: str = 'a1'\ndown_revision = None\n"
       "branch_labels: Union[str, None] = (\n    'lib', # c\n    \"my-lib\",\n)\n");
-  put(f, "v/b2_x.py", "'''b2'''\nrevision = \"b2\"\ndown_revision = 'a1'\ndepends_on = ['b-']\n");
+  put(f, "v/b2_x.py",
+      "'''b2'''\nrevision = \"b2\"\ndown_revision = 'a1'\ndepends_on = ['b-', 'b-1']\n");
   put(f, "v/b1_x.py", "revision = 'b-1'\ndepends_on = compute()\n");
   put(f, "v/x.py", "revision = 'zz'\n");
   put(f, "v/env.py", "import os\n");
