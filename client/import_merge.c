@@ -234,7 +234,9 @@ static void put_in_order(struct merge *m) {
 static void check_known(struct merge *m, const struct import_script *s,
                         const struct import_list *ids, const char *what) {
   for (size_t i = 0; i < ids->count; i++)
-    if (!find(m, ids->items[i]))
+    if (strcmp(ids->items[i], s->id) == 0)
+      import_problem(m->im, s->path, s->line, 0, "%s is its own %s", called(s), what);
+    else if (!find(m, ids->items[i]))
       import_problem(m->im, s->path, s->line, 0, "the %s %s of %s is not in the sources", what,
                      ids->items[i], called(s));
 }

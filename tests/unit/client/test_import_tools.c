@@ -477,6 +477,9 @@ static void test_alembic_problems(void **state) {
   assert_int_equal(make(f, "alembic", "up.sql"), -1);
   assert_counts(f, 0, 0, 1);
   assert_non_null(strstr(f->e.text, "no migrations in"));
+  put(f, "up.sql", "-- Running upgrade a1 -> a1\nA;\n");
+  assert_int_equal(make(f, "alembic", "up.sql"), -1);
+  assert_problem(f, "up.sql", 2, 0, "a1 is its own parent");
   put(f, "s.sql", "-- Running upgrade  -> a1\nA;\n-- Running upgrade  -> b1\nA;\n");
   put(f, "p.sql", "-- Running upgrade  -> a1\nA;\n-- Running upgrade a1 -> b1\nA;\n");
   assert_int_equal(make(f, "alembic", "sqlite=s.sql", "postgresql=p.sql"), -1);
