@@ -175,12 +175,14 @@ static void test_transaction_around(void **state) {
   put(f, "m/4_d.sql", "BEGIN;\nA;\nCOMMIT;\nBEGIN;\nB;\nCOMMIT;\n");
   put(f, "m/5_e.sql", "BEGIN ISOLATION LEVEL SERIALIZABLE;\nA;\nCOMMIT;\n");
   put(f, "m/6_f.sql", "PRAGMA foreign_keys=OFF;\nBEGIN;\nA;\nCOMMIT;\n");
+  put(f, "m/7_g.sql", "BEGIN;\nA;\nROLLBACK;\nCOMMIT;\n");
   assert_int_equal(make(f, "sqlx", "m"), 0);
   assert_part(f, 0, "1_a.sql", "-- migd:up\n-- first\n\nCREATE TABLE a (x int);\n -- done\n");
   assert_part(f, 1, "2_b.sql", "-- migd:up\n CREATE TABLE b (x int); \n");
   assert_part(f, 2, "3_c.sql", "-- migd:up\n-- no-transaction\nCREATE TABLE c (x int);\n");
   assert_part(f, 3, "4_d.sql", "-- migd:up\nBEGIN;\nA;\nCOMMIT;\nBEGIN;\n");
-  assert_counts(f, 6, 0, 4 + 2 + 2);
+  assert_part(f, 6, "7_g.sql", "-- migd:up\nBEGIN;\nA;\nROLLBACK;\nCOMMIT;\n");
+  assert_counts(f, 7, 0, 4 + 2 + 2 + 3);
   assert_note(f, "4_d.sql", 4, 1, "`BEGIN`");
   assert_note(f, "5_e.sql", 1, 1, "`BEGIN ISOLATION");
   assert_note(f, "6_f.sql", 2, 1, "`BEGIN`");
@@ -211,7 +213,7 @@ static void test_text_that_is_none(void **state) {
   put(f, "m/2_b.sql",
       "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC\n  SELECT 1;\n  SELECT 2;\nEND;\n"
       "SELECT E'\\';COMMIT;\n';\n/* /* x */ COMMIT; */\nSELECT $1; SELECT $a$;ROLLBACK;$a$;\n"
-      "CREATE RULE r AS ON INSERT TO a DO (SELECT 1; SELECT 2);\n");
+      "CREATE RULE r AS ON INSERT TO a DO (SELECT 1; ROLLBACK; SELECT 2);\n");
   assert_int_equal(make(f, "plain", "postgresql=m"), 0);
   assert_counts(f, 2, 0, 0);
   put(f, "n/1_a.sql", "SELECT 'open;\nCOMMIT;\n");

@@ -9,6 +9,7 @@ static void test_golang_migrate(void **state) {
   put(f, "m/000010_.up.sql", "J;\n");
   put(f, "m/000011_code.go", "package m");
   put(f, "m/embed.go", "package m");
+  put(f, "m/000011_code_test.go", "package m");
   put(f, "m/notes.sql", "x");
   assert_int_equal(make(f, "golang-migrate", "m"), 0);
   assert_counts(f, 3, 0, 2);
@@ -67,10 +68,11 @@ static void test_dbmate_problems(void **state) {
 /* dbmate goes by the names of the files, not by their numbers. */
 static void test_dbmate_order(void **state) {
   struct fixture *f = *state;
-  put(f, "m/9_b.sql", "-- migrate:up\n");
+  put(f, "m/1_b.sql", "-- migrate:up\nA;\n\n-- migrate:down\n\n-A;\nROLLBACK;\n");
   put(f, "m/10_a.sql", "-- migrate:up\n");
   assert_int_equal(make(f, "dbmate", "m"), 0);
   assert_string_equal(f->im.files[0].name, "10_a.sql");
+  assert_note(f, "1_b.sql", 7, 1, "`ROLLBACK`");
 }
 
 static void test_goose(void **state) {
@@ -148,6 +150,27 @@ static void test_flyway(void **state) {
   assert_note(f, "afterMigrate.sql", 0, 0, "callback");
   assert_note(f, "V3__code.java", 0, 0, "it is code");
   assert_note(f, "V__none.sql", 0, 0, "its name");
+}
+
+/* What a new database runs: the last baseline, and what is later than it. */
+static void test_flyway_baseline(void **state) {
+  struct fixture *f = *state;
+  put(f, "m/B1__old.sql", "OLD;\n");
+  put(f, "m/B2__all.sql", "ALL;\n");
+  put(f, "m/V1__a.sql", "A;\n");
+  put(f, "m/V2__b.sql", "B;\n");
+  put(f, "m/U2__b.sql", "-B;\n");
+  put(f, "m/V2.1__c.sql", "C;\n");
+  put(f, "m/U2.1__c.sql", "-C;\n");
+  assert_int_equal(make(f, "flyway", "m"), 0);
+  assert_counts(f, 2, 0, 4);
+  assert_file(f, 0, "2_all.sql",
+              "-- migd:revision 2\n-- migd:parent base\n-- migd:message all\n\n"
+              "-- migd:up\nALL;\n");
+  assert_part(f, 1, "2.1_c.sql", "-- migd:up\nC;\n-- migd:down\n-C;\n");
+  static const char *const left_out[] = {"B1__old.sql", "V1__a.sql", "V2__b.sql", "U2__b.sql"};
+  for (size_t i = 0; i < 4; i++)
+    assert_note(f, left_out[i], 0, 0, "the baseline of version 2");
 }
 
 static void test_flyway_problems(void **state) {
@@ -228,6 +251,19 @@ static void test_liquibase_problems(void **state) {
 }
 
 /* The order of the change sets is kept, also where the dialects have different ones. */
+static void test_liquibase_databases(void **state) {
+  struct fixture *f = *state;
+  put(f, "m/a.sql",
+      "--liquibase formatted sql\n--changeset a:1 dbms:!sqlite,!h2\nA;\n"
+      "--changeset a:2 dbms:all\nB;\n--changeset a:3 dbms:\"sqlite,h2\"\nC;\n"
+      "--changeset a:4 dbms:none\nD;\n");
+  assert_int_equal(make(f, "liquibase", "m"), 0);
+  assert_counts(f, 3, 0, 1);
+  assert_part(f, 0, "a_1_1.sql", "-- migd:up on=postgresql\nA;\n");
+  assert_part(f, 1, "a_2_2.sql", "-- migd:up\nB;\n");
+  assert_part(f, 2, "a_3_3.sql", "-- migd:up on=sqlite\nC;\n");
+}
+
 static void test_two_orders(void **state) {
   struct fixture *f = *state;
   put(f, "s/a.sql",
@@ -279,6 +315,20 @@ static void test_sqitch(void **state) {
   assert_note(f, "sqitch.plan", 5, 1, "other:x");
   assert_note(f, "sqitch.plan", 5, 1, "conflict !bad");
   assert_note(f, "verify", 0, 0, "1 verify script");
+}
+
+/* Labels are unique, and no ids. */
+static void test_sqitch_labels(void **state) {
+  struct fixture *f = *state;
+  put(f, "m/deploy/a.sql", "A;\n");
+  put(f, "m/deploy/b.sql", "B;\n");
+  put(f, "m/sqitch.plan", "a\n@v-1\n@b\nb\n@v+1\n@free\n");
+  assert_int_equal(make(f, "sqitch", "m"), 0);
+  assert_counts(f, 2, 0, 2);
+  assert_part(f, 0, "a_a.sql", "-- migd:label v_1\n");
+  assert_part(f, 1, "b_b.sql", "-- migd:label free\n");
+  assert_note(f, "a.sql", 0, 0, "the label 'b' of a");
+  assert_note(f, "b.sql", 0, 0, "the label 'v_1' of b");
 }
 
 static void test_sqitch_configuration(void **state) {
@@ -495,12 +545,15 @@ int main(void) {
       TEST(test_goose),
       TEST(test_goose_problems),
       TEST(test_flyway),
+      TEST(test_flyway_baseline),
       TEST(test_flyway_problems),
       TEST(test_liquibase),
       TEST(test_liquibase_doubles),
       TEST(test_liquibase_problems),
+      TEST(test_liquibase_databases),
       TEST(test_two_orders),
       TEST(test_sqitch),
+      TEST(test_sqitch_labels),
       TEST(test_sqitch_configuration),
       TEST(test_sqitch_problems),
       TEST(test_sqlx),
