@@ -8,35 +8,22 @@
 
 enum { SHOWN = 50 };
 
-static const struct import_layout *const layouts[] = {&import_diesel, &import_updown, NULL};
-
-static const struct import_layout *find_layout(const char *name) {
-  for (const struct import_layout *const *l = layouts; *l; l++)
-    if (strcmp((*l)->name, name) == 0)
-      return *l;
-  return NULL;
-}
-
 /* `sqlite=PATH`, `postgresql=PATH`, or a path for both. */
 static struct import_source parse_source(const char *text) {
-  static const char *const dialects[] = {"sqlite", "postgresql"};
-  for (size_t i = 0; i < 2; i++) {
-    size_t len = strlen(dialects[i]);
-    if (strncmp(text, dialects[i], len) == 0 && text[len] == '=')
-      return (struct import_source){dialects[i], text + len + 1};
+  for (int d = IMPORT_SQLITE; d < IMPORT_DIALECTS; d++) {
+    size_t len = strlen(import_dialect_names[d]);
+    if (strncmp(text, import_dialect_names[d], len) == 0 && text[len] == '=')
+      return (struct import_source){(enum import_dialect)d, text + len + 1};
   }
-  return (struct import_source){"", text};
+  return (struct import_source){IMPORT_BOTH, text};
 }
 
 static int parse_sources(struct session *s, struct import *im, struct err *e) {
   size_t count = s->options.argument_count - 1;
   if (count > IMPORT_SOURCES)
-    return session_usage(s, e, "there are two dialects: at most two sources, and then the folder");
+    return session_usage(s, e, "at most %d sources, and then the folder", IMPORT_SOURCES);
   for (size_t i = 0; i < count; i++)
     im->sources[im->source_count++] = parse_source(session_argument(s, i));
-  if (count == 2 && (!im->sources[0].dialect[0] || !im->sources[1].dialect[0] ||
-                     im->sources[0].dialect == im->sources[1].dialect))
-    return session_usage(s, e, "two sources: one is sqlite=PATH, the other postgresql=PATH");
   return 0;
 }
 
@@ -45,50 +32,74 @@ static void report_problems(const struct session *s, const struct import *im) {
     session_report(s, &im->problems[i]);
 }
 
-static void report_remarks(const struct session *s, const struct import *im) {
-  for (size_t i = 0; i < im->remark_count && i < SHOWN; i++)
-    say(s, "%s", im->remarks[i]);
-  if (im->remark_count > SHOWN)
-    say(s, "and %zu more like these", im->remark_count - SHOWN);
+static void report_notes(struct session *s, const struct import *im) {
+  for (size_t i = 0; i < im->note_count && i < SHOWN; i++) {
+    const struct import_note *n = &im->notes[i];
+    struct buf place BUF_SCOPED = BUF_INIT;
+    buf_adds(&place, n->path);
+    if (n->line)
+      buf_addf(&place, ":%u", n->line);
+    if (n->column)
+      buf_addf(&place, ":%u", n->column);
+    say(s, "%s: %s", buf_str(&place), n->text);
+  }
+  if (im->note_count > SHOWN)
+    say(s, "and %zu more like these", im->note_count - SHOWN);
 }
 
 static void summarize(struct session *s, const struct import *im, const char *folder) {
   struct buf text BUF_SCOPED = BUF_INIT;
+  const size_t *own = im->own;
   buf_addf(&text, "%s in %s", counted(s, im->file_count, "revision", "revisions"), folder);
-  if (im->source_count == 2)
-    buf_addf(&text, ": %zu for both dialects, %zu for %s only, %zu for %s only", im->shared,
-             im->own[0], im->sources[0].dialect, im->own[1], im->sources[1].dialect);
+  if (own[IMPORT_SQLITE] + own[IMPORT_POSTGRESQL])
+    buf_addf(&text, ": %zu for both dialects, %zu for sqlite only, %zu for postgresql only",
+             own[IMPORT_BOTH], own[IMPORT_SQLITE], own[IMPORT_POSTGRESQL]);
   if (im->without_down)
     buf_addf(&text, "; %zu cannot go down", im->without_down);
   buf_addc(&text, '\n');
   session_print(s, &text);
-  if (im->remark_count)
-    say(s, "%s to look at before the push", counted(s, im->remark_count, "line", "lines"));
+  if (im->note_count)
+    say(s, "%s to look at before the push", counted(s, im->note_count, "place", "places"));
   say(s, "next: migctl catalog push %s -c NAME", folder);
 }
 
 static int run_import(struct session *s, struct err *e) {
-  struct import im = {.arena = &s->arena};
-  const char *from = session_text(s, "from");
+  struct import im = {.arena = &s->arena, .importer = importer_find(session_text(s, "from"))};
   const char *folder = session_argument(s, s->options.argument_count - 1);
-  im.layout = find_layout(from);
-  if (!im.layout)
-    return session_usage(s, e, "--from diesel or --from updown says what the sources look like");
+  if (!im.importer)
+    return session_usage(s, e,
+                         "--from TOOL says whose migrations these are; `migctl help import` "
+                         "has the tools");
   if (parse_sources(s, &im, e))
     return -1;
-  if (import_make(&im, e)) {
+  bool failed = import_make(&im, e) != 0;
+  if (failed)
     report_problems(s, &im);
+  report_notes(s, &im);
+  if (failed)
+    return -1;
+  if (session_flag(s, "strict") && im.note_count) {
+    err_set(e, ERR_REFUSED, "%s not carried as it is: nothing is written (--strict)",
+            counted(s, im.note_count, "thing is", "things are"));
     return -1;
   }
   if (import_write(&im, folder, e))
     return -1;
-  report_remarks(s, &im);
   summarize(s, &im, folder);
   return EXIT_DONE;
 }
 
+/* A paragraph a tool. */
+static void list_tools(struct buf *out) {
+  for (const struct importer *const *i = importers; *i; i++)
+    buf_addf(out, "%s%s: %s%s%s.", i == importers ? "" : "\n\n", (*i)->name, (*i)->looks,
+             (*i)->carries ? "; " : "", (*i)->carries ? (*i)->carries : "");
+}
+
 static const struct option import_options[] = {
-    {"from", 0, OPTION_VALUE, "LAYOUT", "what the sources look like", "diesel|updown"},
+    {"from", 0, OPTION_VALUE, "TOOL", "whose migrations the sources are", IMPORTER_NAMES},
+    {"strict", 0, OPTION_FLAG, NULL, "write nothing when something cannot be carried as it is",
+     NULL},
     {NULL},
 };
 
@@ -97,20 +108,27 @@ const struct command cmd_import = {
     .group = GROUP_CATALOGS,
     .arguments = "SOURCE... DIR",
     .min_arguments = 2,
-    .max_arguments = 3,
+    .max_arguments = IMPORT_SOURCES + 1,
     .options = import_options,
     .summary = "make revision files of another tool's migrations",
-    .help = "A SOURCE is the folder of the migrations, after sqlite= or postgresql= when they are "
-            "for that dialect only. The histories of two dialects become one catalog: scripts of "
-            "one version become one revision, equal scripts one section. DIR gets a file a "
-            "revision, each following the one before; nothing in it is overwritten.\n\n"
-            "diesel: 2018-01-14-171611_create_tables/up.sql and down.sql; metadata.toml is "
-            "heeded.\n\n"
-            "updown: V0001.Name.up.sql, V0001.Name.down.sql, or 0001_name.up.sql.\n\n"
-            "Lines that the server will probably refuse are listed; the server checks all of it "
-            "when the folder is pushed.",
+    .help =
+        "A SOURCE is the folder of the migrations, after sqlite= or postgresql= when they are for "
+        "that dialect only. The histories of several sources become one catalog: scripts of one "
+        "version become one revision, equal scripts one section. DIR gets a file a revision; "
+        "nothing in it is overwritten, and after a mistake in a source nothing is written.\n\n"
+        "What cannot be carried, such as migrations that are code, and what the server will "
+        "probably refuse is listed with its place; with --strict nothing is written then. A BEGIN "
+        "and COMMIT around a whole script are taken away: the server begins and commits. A script "
+        "of nothing but statements that cannot run in a transaction gets transaction=off. The "
+        "server checks all of it when the folder is pushed.\n\n"
+        "The revisions' ids are the tool's own versions, without the characters that ids cannot "
+        "have; of names (Sqitch, Liquibase, Alembic) each such character becomes _, and one that "
+        "is "
+        "longer than 64 keeps its first 55, followed by _ and the 32-bit FNV-1a of the whole.",
+    .more = list_tools,
     .example = "migctl import --from diesel sqlite=migrations/sqlite "
-               "postgresql=migrations/postgresql catalog",
+               "postgresql=migrations/postgresql catalog\n"
+               "migctl import --from alembic upgrade.sql downgrade.sql alembic/versions catalog",
     .local = true,
     .run = run_import,
 };

@@ -10,6 +10,7 @@
 #include "client/options.h"
 #include "proto/base/err.h"
 
+struct buf;
 struct session;
 
 /* product.md's exit codes; those of errors follow from their kind (err_row()). */
@@ -34,6 +35,7 @@ struct command {
   const struct option *options;        /* besides the common ones; NULL: none */
   const char *summary;                 /* one line, small first letter, no full stop */
   const char *help;                    /* paragraphs: plain text, blank line between them */
+  void (*more)(struct buf *out);       /* writes more paragraphs; NULL: there are none */
   const char *example;                 /* lines as typed, without a prompt */
   bool hidden;                         /* not in lists */
   bool local;                          /* asks no server: no profile is read */

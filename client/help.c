@@ -136,6 +136,11 @@ void help_command(struct buf *out, const struct command *c, bool color) {
   buf_addf(out, "%s.\n", buf_str(&summary));
   if (c->help)
     paragraphs(out, c->help);
+  if (c->more) {
+    struct buf more BUF_SCOPED = BUF_INIT;
+    c->more(&more);
+    paragraphs(out, buf_str(&more));
+  }
   if (c->options) {
     title(out, "Options", color);
     print_options(out, c->options);

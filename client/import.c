@@ -1,6 +1,4 @@
-/* See import.h. Problems are collected, so that all are told at once; remarks are guesses, made
- * line by line, at what will be refused later: the server looks properly.
- */
+/* See import.h. Problems are collected, so that all are told at once. */
 #include "client/import.h"
 
 #include <ctype.h>
@@ -8,79 +6,142 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
-#include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "proto/base/buf.h"
+#include "client/import_sql.h"
 #include "proto/base/utf8.h"
 
 enum {
   FILE_MAX = 64 * 1024 * 1024, /* as the server has it */
   ID_MAX = 64,
   SLUG_MAX = 60,
-  LISTED = 4,
+  DEPTH_MAX = 16,
+  NOTES_MAX = 20, /* of one script */
 };
 
-static void *grown(struct arena *a, void *items, size_t count, size_t *capacity, size_t size) {
+const char *const import_dialect_names[IMPORT_DIALECTS] = {"", "sqlite", "postgresql"};
+
+void *import_grown(struct arena *a, void *items, size_t count, size_t *capacity, size_t size) {
   if (count < *capacity)
     return items;
-  *capacity = *capacity ? *capacity * 2 : 64;
+  *capacity = *capacity ? *capacity * 2 : 16;
   void *more = arena_alloc(a, *capacity * size);
   if (count)
     memcpy(more, items, count * size);
   return more;
 }
 
-void import_problem(struct import *im, const char *path, unsigned line, const char *format, ...) {
+void import_push(struct import *im, struct import_list *list, const char *item) {
+  list->items =
+      import_grown(im->arena, list->items, list->count, &list->capacity, sizeof *list->items);
+  list->items[list->count++] = item;
+}
+
+void import_push_once(struct import *im, struct import_list *list, const char *item) {
+  for (size_t i = 0; i < list->count; i++)
+    if (strcmp(list->items[i], item) == 0)
+      return;
+  import_push(im, list, item);
+}
+
+void import_problem(struct import *im, const char *path, unsigned line, unsigned column,
+                    const char *format, ...) {
   va_list args;
-  im->problems = grown(im->arena, im->problems, im->problem_count, &im->problem_capacity,
-                       sizeof *im->problems);
+  im->problems = import_grown(im->arena, im->problems, im->problem_count, &im->problem_capacity,
+                              sizeof *im->problems);
   struct err *e = &im->problems[im->problem_count++];
   va_start(args, format);
   err_set(e, ERR_INPUT, "%s", arena_vprintf(im->arena, format, args));
   va_end(args);
   err_copy(e->file, sizeof e->file, path, strlen(path));
   e->line = line;
+  e->column = column;
 }
 
-static void __attribute__((format(printf, 2, 3)))
-remark(struct import *im, const char *format, ...) {
+void import_note(struct import *im, const char *path, unsigned line, unsigned column,
+                 const char *format, ...) {
   va_list args;
-  im->remarks =
-      grown(im->arena, im->remarks, im->remark_count, &im->remark_capacity, sizeof *im->remarks);
+  im->notes =
+      import_grown(im->arena, im->notes, im->note_count, &im->note_capacity, sizeof *im->notes);
   va_start(args, format);
-  im->remarks[im->remark_count++] = arena_vprintf(im->arena, format, args);
+  im->notes[im->note_count++] =
+      (struct import_note){path, arena_vprintf(im->arena, format, args), line, column};
   va_end(args);
 }
 
-/* ---- reading ---- */
+void import_position(const struct import_text *text, const char *at, unsigned *line,
+                     unsigned *column) {
+  import_count(text->s, (size_t)(at - text->s), line, column);
+}
+
+/* ---- files ---- */
 
 static int visible(const struct dirent *d) {
   return d->d_name[0] != '.';
 }
 
-int import_list(struct import *im, const char *folder, const char *const **names, size_t *count,
-                struct err *e) {
+static int is_folder(const char *path) {
+  struct stat st;
+  return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+bool import_exists(const char *path) {
+  return access(path, F_OK) == 0;
+}
+
+const char *import_path(struct import *im, const char *folder, const char *name) {
+  struct stat st;
+  if (stat(folder, &st) == 0 && !S_ISDIR(st.st_mode))
+    return folder;
+  return arena_printf(im->arena, "%s/%s", folder, name);
+}
+
+static int list_below(struct import *im, const char *root, const char *sub, unsigned depth,
+                      struct import_list *names, struct err *e) {
   struct dirent **entries;
-  int n = scandir(folder, &entries, visible, NULL);
+  const char *folder = sub[0] ? arena_printf(im->arena, "%s/%s", root, sub) : root;
+  int rc = 0, n = scandir(folder, &entries, visible, alphasort);
   if (n < 0) {
     err_errno(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_INPUT, errno, "cannot read the folder %s",
               folder);
     return -1;
   }
-  const char **list = ARENA_ARRAY(im->arena, const char *, (size_t)n + 1);
   for (int i = 0; i < n; i++) {
-    list[i] = arena_strdup(im->arena, entries[i]->d_name);
+    const char *name = entries[i]->d_name;
+    name = sub[0] ? arena_printf(im->arena, "%s/%s", sub, name) : arena_strdup(im->arena, name);
+    if (depth > 0 && is_folder(arena_printf(im->arena, "%s/%s", root, name)))
+      rc = rc ? rc : list_below(im, root, name, depth - 1, names, e);
+    else
+      import_push(im, names, name);
     free(entries[i]);
   }
   free(entries);
-  *names = list;
-  *count = (size_t)n;
-  return 0;
+  return rc;
+}
+
+static int list(struct import *im, const char *folder, unsigned depth, struct import_list *names,
+                struct err *e) {
+  struct stat st;
+  *names = (struct import_list){0};
+  if (stat(folder, &st) == 0 && S_ISREG(st.st_mode)) {
+    const char *slash = strrchr(folder, '/');
+    import_push(im, names, slash ? slash + 1 : folder);
+    return 0;
+  }
+  return list_below(im, folder, "", depth, names, e);
+}
+
+int import_list(struct import *im, const char *folder, struct import_list *names, struct err *e) {
+  return list(im, folder, 0, names, e);
+}
+
+int import_walk(struct import *im, const char *folder, struct import_list *names, struct err *e) {
+  return list(im, folder, DEPTH_MAX, names, e);
 }
 
 static int read_all(int fd, char *bytes, size_t len) {
@@ -120,13 +181,66 @@ const char *import_read_file(struct import *im, const char *path, size_t *len) {
   return bytes;
 }
 
+bool import_load(struct import *im, const char *path, struct import_text *text) {
+  *text = (struct import_text){.path = path};
+  text->s = import_read_file(im, path, &text->len);
+  if (!text->s) {
+    import_problem(im, path, 0, 0, "cannot be read: %s", strerror(errno));
+    return false;
+  }
+  if (text->len >= 3 && memcmp(text->s, "\xEF\xBB\xBF", 3) == 0) {
+    text->s += 3;
+    text->len -= 3;
+  }
+  if (memchr(text->s, '\0', text->len))
+    import_problem(im, path, 0, 0, "holds a NUL byte; is it a script?");
+  else if (!utf8_valid(text->s, text->len))
+    import_problem(im, path, 0, 0, "is not UTF-8; convert it first");
+  else
+    return true;
+  return false;
+}
+
+/* ---- ids ---- */
+
+static bool id_char(char c) {
+  return isalnum((unsigned char)c) || c == '_' || c == '.';
+}
+
+/* FNV-1a, which any language has in three lines: adopting computes the ids again. */
+static uint32_t checksum(const char *s, size_t len) {
+  uint32_t hash = 2166136261U;
+  for (size_t i = 0; i < len; i++)
+    hash = (hash ^ (unsigned char)s[i]) * 16777619U;
+  return hash;
+}
+
+/* What has a meaning of its own where a revision is asked for. */
+static bool reserved(const char *id) {
+  static const char *const words[] = {"base", "head", "heads", "current"};
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    if (strcmp(id, words[i]) == 0)
+      return true;
+  return false;
+}
+
 const char *import_id(struct import *im, const char *version, size_t len) {
   char *id = arena_alloc(im->arena, len + 1);
   size_t n = 0;
   for (size_t i = 0; i < len; i++)
-    if (isalnum((unsigned char)version[i]) || version[i] == '_' || version[i] == '.')
+    if (id_char(version[i]))
       id[n++] = version[i];
   return id;
+}
+
+const char *import_name(struct import *im, const char *name, size_t len) {
+  char *id = arena_strndup(im->arena, name, len);
+  for (size_t i = 0; i < len; i++)
+    if (!id_char(id[i]))
+      id[i] = '_';
+  if (len > ID_MAX)
+    return arena_printf(im->arena, "%.*s_%08x", ID_MAX - 9, id, checksum(name, len));
+  return reserved(id) ? arena_printf(im->arena, "%s_", id) : id;
 }
 
 static const char *slug_of(struct import *im, const char *name) {
@@ -137,353 +251,211 @@ static const char *slug_of(struct import *im, const char *name) {
   return slug;
 }
 
-/* ---- what the scripts say ---- */
+/* ---- orders ---- */
 
-struct line {
-  const char *s;
-  size_t len;
-  unsigned number;
-};
-
-static bool next_line(const struct import_script *script, struct line *line) {
-  const char *end = script->body + script->len;
-  const char *s = line->number ? line->s + line->len + 1 : script->body;
-  if (s >= end)
-    return false;
-  const char *stop = memchr(s, '\n', (size_t)(end - s));
-  *line = (struct line){s, (size_t)((stop ? stop : end) - s), line->number + 1};
-  return true;
+static int compare_digits(const char *a, size_t n, const char *b, size_t m) {
+  while (n > 0 && *a == '0') {
+    a++;
+    n--;
+  }
+  while (m > 0 && *b == '0') {
+    b++;
+    m--;
+  }
+  return n != m ? (n > m) - (n < m) : memcmp(a, b, n);
 }
 
-static const char *skip_blanks(const char *s, const char *end) {
-  while (s < end && (*s == ' ' || *s == '\t'))
-    s++;
-  return s;
+static const char *digits(const char *id) {
+  return id + (id[0] == 'V' || id[0] == 'v');
 }
 
-/* What follows a text that the line has here, letters' case ignored; NULL when it has another. */
-static const char *after(const char *s, const char *end, const char *text) {
+int import_by_number(const char *a, const char *b) {
+  a = digits(a);
+  b = digits(b);
+  return compare_digits(a, strlen(a), b, strlen(b));
+}
+
+int import_by_dotted(const char *a, const char *b) {
+  while (*a || *b) {
+    size_t n = strcspn(a, "."), m = strcspn(b, ".");
+    int order = compare_digits(a, n, b, m);
+    if (order)
+      return order;
+    a += n + (a[n] == '.');
+    b += m + (b[m] == '.');
+  }
+  return 0;
+}
+
+/* ---- scripts ---- */
+
+/* The place of `at` in the body, as one in the script's file. */
+static void place(const struct import_script *script, size_t at, unsigned *line, unsigned *column) {
+  import_count(script->body, at, line, column);
+  *line += script->line ? script->line - 1 : 0;
+}
+
+static void __attribute__((format(printf, 4, 5)))
+note_at(struct import *im, const struct import_script *script, size_t at, const char *format, ...) {
+  va_list args;
+  unsigned line, column;
+  place(script, at, &line, &column);
+  va_start(args, format);
+  import_note(im, script->path, line, column, "%s", arena_vprintf(im->arena, format, args));
+  va_end(args);
+}
+
+static const char *skip(const char *s, const char *end, const char *text) {
   size_t len = strlen(text);
-  if (!s)
-    return NULL;
-  s = skip_blanks(s, end);
-  return (size_t)(end - s) >= len && strncasecmp(s, text, len) == 0 ? s + len : NULL;
+  while (s && s < end && (*s == ' ' || *s == '\t'))
+    s++;
+  return s && (size_t)(end - s) >= len && strncasecmp(s, text, len) == 0 ? s + len : NULL;
 }
 
 /* The server takes such a line for a directive, or for a mistyped one. */
-static bool reads_like_directive(const struct line *l) {
-  const char *end = l->s + l->len;
-  return after(after(after(l->s, end, "--"), end, "migd"), end, ":") != NULL;
-}
-
-/* A word, then a blank, `;` or the line's end. */
-static const char *after_word(const struct line *l, const char *word) {
-  const char *end = l->s + l->len, *s = after(l->s, end, word);
-  return s && (s == end || strchr(" \t\r;", *s)) ? s : NULL;
-}
-
-static bool controls_transaction(const struct line *l) {
-  static const char *const words[] = {
-      "BEGIN", "COMMIT", "ROLLBACK", "START TRANSACTION", "END TRANSACTION", "SAVEPOINT"};
-  for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-    const char *s = after_word(l, words[i]);
-    if (s && memchr(s, ';', (size_t)(l->s + l->len - s))) /* a body's BEGIN has none */
-      return true;
-  }
-  return false;
-}
-
-/* Counts the dollar quotes that a line opens and closes; `tag` holds the open one. */
-static void track_quotes(const struct line *l, char tag[ID_MAX]) {
-  const char *end = l->s + l->len;
-  for (const char *s = memchr(l->s, '$', l->len); s; s = memchr(s, '$', (size_t)(end - s))) {
-    const char *p = s + 1;
-    while (p < end && (isalnum((unsigned char)*p) || *p == '_'))
-      p++;
-    size_t len = (size_t)(p - s) + 1;
-    if (p == end || *p != '$' || len >= ID_MAX) {
-      s++;
-    } else if (!tag[0]) {
-      memcpy(tag, s, len);
-      tag[len] = '\0';
-      s = p + 1;
-    } else if (strncmp(tag, s, len) == 0 && tag[len] == '\0') {
-      tag[0] = '\0';
-      s = p + 1;
-    } else {
-      s = p;
+static void look_for_directives(struct import *im, const struct import_script *script) {
+  const char *end = script->body + script->len;
+  for (const char *s = script->body; s < end;) {
+    const char *stop = memchr(s, '\n', (size_t)(end - s));
+    stop = stop ? stop : end;
+    if (skip(skip(skip(s, stop, "--"), stop, "migd"), stop, ":")) {
+      unsigned line, column;
+      place(script, (size_t)(s - script->body), &line, &column);
+      import_problem(im, script->path, line, column,
+                     "this comment reads like a directive of a revision file; change its wording");
     }
+    s = stop + 1;
   }
 }
 
-static bool has(const struct line *l, const char *text) {
-  for (const char *s = l->s, *end = l->s + l->len; s < end; s++)
-    if (after(s, end, text))
-      return true;
-  return false;
+/* Where the line that `at` stands in ends, behind its newline; `at` when more than blanks follow.
+ */
+static size_t line_behind(const struct import_script *script, size_t at) {
+  size_t n = at;
+  while (n < script->len && strchr(" \t\r", script->body[n]))
+    n++;
+  return n < script->len && script->body[n] == '\n' ? n + 1 : at;
 }
 
-static void look_at_line(struct import *im, const struct import_script *script,
-                         const struct line *l) {
-  int len = (int)(l->len < 60 ? l->len : 60);
-  if (reads_like_directive(l))
-    import_problem(im, script->path, l->number,
-                   "this comment reads like a directive of a revision file; change its wording");
-  else if (script->transaction && controls_transaction(l))
-    remark(im,
-           "%s:%u: `%.*s`: the server begins and commits itself; remove it, or give the section "
-           "transaction=off",
-           script->path, l->number, len, l->s);
-  else if (script->transaction && has(l, "INDEX CONCURRENTLY"))
-    remark(im, "%s:%u: CONCURRENTLY cannot run in a transaction; give the section transaction=off",
-           script->path, l->number);
-  else if (l->len > 1 && l->s[0] == '\\')
-    remark(im, "%s:%u: `%.*s`: a command of psql, which the server does not run", script->path,
-           l->number, len, l->s);
+/* Takes the statement out, with its line when nothing else stands there, and a blank line behind
+ * one before. */
+static void take_out(struct import_script *script, const struct import_statement *st) {
+  char *body = (char *)(uintptr_t)script->body; /* a copy of ours */
+  size_t from = st->start, to = st->end;
+  if (from == 0 || body[from - 1] == '\n')
+    to = line_behind(script, to);
+  if (to > st->end && (from < 2 || body[from - 2] == '\n'))
+    to = line_behind(script, to);
+  memmove(body + from, body + to, script->len - to + 1);
+  script->len -= to - from;
 }
 
-static void look_at(struct import *im, const struct import_script *script) {
-  struct line line = {0};
-  char tag[ID_MAX] = "";
-  while (next_line(script, &line)) {
-    if (!tag[0] || reads_like_directive(&line))
-      look_at_line(im, script, &line);
-    track_quotes(&line, tag);
+/* Whether the script is one transaction of its own and nothing beside it. */
+static bool wrapped(const struct import_statements *list) {
+  size_t n = list->count;
+  if (n < 2 || list->items[0].class != IMPORT_BEGIN || list->items[n - 1].class != IMPORT_COMMIT)
+    return false;
+  for (size_t i = 1; i < n - 1; i++)
+    if (list->items[i].class == IMPORT_BEGIN || list->items[i].class == IMPORT_COMMIT ||
+        list->items[i].class == IMPORT_CONTROL)
+      return false;
+  return true;
+}
+
+static void unwrap(struct import *im, struct import_script *script,
+                   struct import_statements *list) {
+  script->body = arena_strndup(im->arena, script->body, script->len);
+  take_out(script, &list->items[list->count - 1]);
+  take_out(script, &list->items[0]);
+  script->transaction = true;
+}
+
+static bool all_alone(const struct import_statements *list) {
+  for (size_t i = 0; i < list->count; i++)
+    if (list->items[i].class != IMPORT_ALONE)
+      return false;
+  return list->count > 0;
+}
+
+static void look_at_statement(struct import *im, const struct import_script *script,
+                              const struct import_statement *st) {
+  const char *text = script->body + st->start;
+  int len = (int)(st->len < 60 ? strcspn(text, "\r\n") : 60);
+  len = (size_t)len > st->len ? (int)st->len : len;
+  switch (st->class) {
+  case IMPORT_BEGIN:
+  case IMPORT_COMMIT:
+  case IMPORT_CONTROL:
+    note_at(im, script, st->start,
+            script->transaction
+                ? "`%.*s`: the server begins and commits itself; remove it, or give the section "
+                  "transaction=off"
+                : "`%.*s` in a script that runs without a transaction: each statement is recorded "
+                  "on its own; remove it",
+            len, text);
+    break;
+  case IMPORT_ALONE:
+    if (script->transaction)
+      note_at(im, script, st->start,
+              "`%.*s` cannot run in a transaction; give the section transaction=off, or move it "
+              "into a revision of its own",
+              len, text);
+    break;
+  case IMPORT_COPY:
+    note_at(im, script, st->start, "COPY FROM STDIN: the server does not run it; write INSERT");
+    break;
+  case IMPORT_META:
+    note_at(im, script, st->start, "`%.*s`: a command of psql, which the server does not run", len,
+            text);
+    break;
+  case IMPORT_OTHER:
+    break;
   }
 }
 
-static bool is_text(struct import *im, const struct import_script *script) {
-  if (memchr(script->body, '\0', script->len))
-    import_problem(im, script->path, 0, "holds a NUL byte; is it a script?");
-  else if (!utf8_valid(script->body, script->len))
-    import_problem(im, script->path, 0, "is not UTF-8; convert it first");
-  else
-    return true;
-  return false;
+static void look_at(struct import *im, struct import_script *script) {
+  struct import_statements list;
+  look_for_directives(im, script);
+  import_split(im->arena, script->dialect, script->body, script->len, &list);
+  if (list.unclosed < script->len)
+    note_at(im, script, list.unclosed, "the quoted text or comment that begins here has no end");
+  if (wrapped(&list)) {
+    list.items[0].class = list.items[list.count - 1].class = IMPORT_OTHER;
+    for (size_t i = 0; i < list.count; i++)
+      look_at_statement(im, script, &list.items[i]);
+    unwrap(im, script, &list);
+    return;
+  }
+  if (all_alone(&list))
+    script->transaction = false;
+  size_t before = im->note_count;
+  for (size_t i = 0; i < list.count && im->note_count - before < NOTES_MAX; i++)
+    look_at_statement(im, script, &list.items[i]);
 }
 
 void import_add(struct import *im, struct import_script script) {
   if (script.id[0] == '\0' || strlen(script.id) > ID_MAX || !script.slug[0]) {
-    import_problem(im, script.path, 0, "its name gives no id and name for a revision");
+    import_problem(im, script.path, script.line, 0, "%s gives no id and name for a revision",
+                   script.description ? script.description : "its name");
+    return;
+  }
+  if (reserved(script.id)) {
+    import_problem(im, script.path, script.line, 0,
+                   "'%s' has a meaning of its own and cannot be an id", script.id);
     return;
   }
   script.slug = slug_of(im, script.slug);
-  script.body = import_read_file(im, script.path, &script.len);
-  if (!script.body) {
-    import_problem(im, script.path, 0, "cannot be read: %s", strerror(errno));
-    return;
-  }
-  if (script.len >= 3 && memcmp(script.body, "\xEF\xBB\xBF", 3) == 0) {
-    script.body += 3;
-    script.len -= 3;
-  }
-  if (!is_text(im, &script))
-    return;
+  script.order = script.order ? script.order : script.id;
   look_at(im, &script);
   im->scripts =
-      grown(im->arena, im->scripts, im->script_count, &im->script_capacity, sizeof script);
+      import_grown(im->arena, im->scripts, im->script_count, &im->script_capacity, sizeof script);
   im->scripts[im->script_count++] = script;
 }
 
-/* ---- revisions ---- */
-
-static int compare_scripts(const void *a, const void *b, void *ctx) {
-  const struct import *im = ctx;
-  const struct import_script *x = a, *y = b;
-  int order = im->layout->compare(x->id, y->id);
-  if (order == 0)
-    order = strcmp(x->id, y->id);
-  if (order == 0)
-    order = (int)x->source - (int)y->source;
-  if (order == 0)
-    order = (int)x->down - (int)y->down;
-  return order ? order : strcmp(x->path, y->path);
-}
-
-/* The scripts of one revision: by source and direction. */
-struct group {
-  const struct import_script *of[IMPORT_SOURCES][2], *first;
-};
-
-static void take(struct import *im, struct group *g, const struct import_script *s) {
-  const struct import_script **place = &g->of[s->source][s->down];
-  if (*place)
-    import_problem(im, s->path, 0, "revision %s has this script already: %s", s->id,
-                   (*place)->path);
-  else
-    *place = s;
-}
-
-static void add_section(struct buf *b, const struct import_script *s, const char *dialect) {
-  buf_addf(b, "-- migd:%s%s%s%s\n", s->down ? "down" : "up", dialect[0] ? " on=" : "", dialect,
-           s->transaction ? "" : " transaction=off");
-  buf_add(b, s->body, s->len);
-  if (s->len && s->body[s->len - 1] != '\n')
-    buf_addc(b, '\n');
-}
-
-static bool equal(const struct import_script *a, const struct import_script *b) {
-  return a && b && a->len == b->len && a->transaction == b->transaction &&
-         memcmp(a->body, b->body, a->len) == 0;
-}
-
-static void add_sections(struct import *im, struct buf *b, const struct group *g, int down) {
-  if (im->source_count == 2 && equal(g->of[0][down], g->of[1][down])) {
-    add_section(b, g->of[0][down], "");
-    return;
-  }
-  for (unsigned i = 0; i < im->source_count; i++)
-    if (g->of[i][down])
-      add_section(b, g->of[i][down], im->sources[i].dialect);
-}
-
-static void add_message(struct buf *b, const char *slug) {
-  buf_adds(b, "-- migd:message ");
-  for (const char *p = slug; *p; p++)
-    buf_add(b, *p == '_' || *p == '-' ? " " : p, 1);
-  buf_adds(b, "\n\n");
-}
-
-static void count(struct import *im, const struct group *g) {
-  bool all = true, down = true;
-  unsigned last = 0;
-  for (unsigned i = 0; i < im->source_count; i++) {
-    all &= g->of[i][0] != NULL;
-    last = g->of[i][0] ? i : last;
-    if (g->of[i][0] && !g->of[i][1])
-      down = false;
-  }
-  im->without_down += !down;
-  if (all)
-    im->shared++;
-  else
-    im->own[last]++;
-}
-
-static void make_file(struct import *im, const struct group *g, const char *parent) {
-  struct buf b BUF_SCOPED = BUF_INIT;
-  const struct import_script *first = g->first;
-  for (unsigned i = 0; i < im->source_count; i++)
-    if (g->of[i][1] && !g->of[i][0])
-      import_problem(im, g->of[i][1]->path, 0, "goes down from what has no script up");
-  buf_addf(&b, "-- migd:revision %s\n-- migd:parent %s\n", first->id, parent);
-  add_message(&b, first->slug);
-  add_sections(im, &b, g, 0);
-  add_sections(im, &b, g, 1);
-  im->files[im->file_count++] =
-      (struct import_file){.name = arena_printf(im->arena, "%s_%s.sql", first->id, first->slug),
-                           .text = arena_strndup(im->arena, buf_str(&b), b.len),
-                           .len = b.len};
-  count(im, g);
-}
-
-static void make_files(struct import *im) {
-  const char *parent = "base";
-  im->files = ARENA_ARRAY(im->arena, struct import_file, im->script_count + 1);
-  for (size_t i = 0; i < im->script_count;) {
-    struct group g = {.first = &im->scripts[i]};
-    if (i > 0 && im->layout->compare(g.first[-1].id, g.first->id) == 0)
-      import_problem(im, g.first->path, 0, "%s and %s are one version; name both alike",
-                     g.first[-1].id, g.first->id);
-    for (; i < im->script_count && strcmp(im->scripts[i].id, g.first->id) == 0; i++)
-      take(im, &g, &im->scripts[i]);
-    make_file(im, &g, parent);
-    parent = g.first->id;
-  }
-}
-
-int import_make(struct import *im, struct err *e) {
-  for (unsigned i = 0; i < im->source_count; i++) {
-    size_t before = im->script_count + im->problem_count;
-    if (im->layout->read(im, i, e))
-      return -1;
-    if (im->script_count + im->problem_count == before) {
-      err_set(e, ERR_INPUT, "no migrations in %s", im->sources[i].path);
-      return err_hint(e, "%s looks like this: %s", im->layout->name, im->layout->looks);
-    }
-  }
-  if (im->script_count)
-    qsort_r(im->scripts, im->script_count, sizeof *im->scripts, compare_scripts, im);
-  make_files(im);
-  if (im->problem_count == 0)
-    return 0;
-  err_set(e, ERR_INPUT, "%zu problem%s in the sources: nothing is written", im->problem_count,
-          im->problem_count == 1 ? "" : "s");
-  return -1;
-}
-
-/* ---- writing ---- */
-
-static int check_absent(struct import *im, const char *folder, struct err *e) {
-  struct buf names BUF_SCOPED = BUF_INIT;
-  size_t n = 0;
-  for (size_t i = 0; i < im->file_count; i++) {
-    struct stat st;
-    const char *path = arena_printf(im->arena, "%s/%s", folder, im->files[i].name);
-    if (lstat(path, &st) != 0)
-      continue;
-    if (n++ < LISTED)
-      buf_addf(&names, "%s%s", n > 1 ? ", " : "", im->files[i].name);
-  }
-  if (n == 0)
-    return 0;
-  err_set(e, ERR_EXISTS, "%s has %zu of the files already: %s%s", folder, n, buf_str(&names),
-          n > LISTED ? ", ..." : "");
-  return err_hint(e, "nothing is overwritten: name an empty or a new folder");
-}
-
-static int write_all(int fd, const char *bytes, size_t len) {
-  for (size_t done = 0; done < len;) {
-    ssize_t n = write(fd, bytes + done, len - done);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0)
-      return -1;
-    done += (size_t)n;
-  }
-  return 0;
-}
-
-static int write_file(struct import *im, const char *folder, const struct import_file *f,
-                      struct err *e) {
-  const char *path = arena_printf(im->arena, "%s/%s", folder, f->name);
-  int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-  if (fd < 0) {
-    err_errno(e, errno == EEXIST ? ERR_EXISTS : ERR_INPUT, errno, "cannot make %s", path);
-    return -1;
-  }
-  int rc = write_all(fd, f->text, f->len), error = errno;
-  if (close(fd) != 0 && rc == 0) {
-    rc = -1;
-    error = errno;
-  }
-  if (rc == 0)
-    return 0;
-  unlink(path);
-  err_errno(e, ERR_INPUT, error, "cannot write %s", path);
-  return -1;
-}
-
-static void remove_written(struct import *im, const char *folder, size_t count, bool made) {
-  for (size_t i = 0; i < count; i++)
-    unlink(arena_printf(im->arena, "%s/%s", folder, im->files[i].name));
-  if (made)
-    rmdir(folder);
-}
-
-int import_write(struct import *im, const char *folder, struct err *e) {
-  if (check_absent(im, folder, e))
-    return -1;
-  bool made = mkdir(folder, 0777) == 0;
-  if (!made && errno != EEXIST) {
-    err_errno(e, ERR_INPUT, errno, "cannot make the folder %s", folder);
-    return -1;
-  }
-  for (size_t i = 0; i < im->file_count; i++) {
-    if (write_file(im, folder, &im->files[i], e)) {
-      remove_written(im, folder, i, made);
-      return -1;
-    }
-  }
-  return 0;
+void import_add_whole(struct import *im, struct import_script script,
+                      const struct import_text *text) {
+  script.path = text->path;
+  script.body = text->s;
+  script.len = text->len;
+  import_add(im, script);
 }

@@ -1,68 +1,66 @@
-/* The layout with a file a direction: `V0001.Name.up.sql`, `0001_name.up.sql` and `.down.sql`
- * beside them, as golang-migrate and its kin have it. The version is a number, and they run in its
- * order.
+/* A file a direction: `{version}_{title}.up.sql` of golang-migrate, and `V0001.Name.up.sql` of
+ * programs that carry their own migrations. The version is a number, and they run in its order.
  */
-#include "client/import.h"
+#include "client/import_text.h"
 
-#include <ctype.h>
-#include <string.h>
-#include <sys/stat.h>
+static const struct import_pattern updown = {.prefixes = "Vv",
+                                             .may_lack = true,
+                                             .version = "0123456789",
+                                             .separators = "._-",
+                                             .separator = 1};
+static const struct import_pattern golang_migrate = {
+    .version = "0123456789", .separators = "_", .separator = 1, .nameless = true};
 
-static const char *digits(const char *id) {
-  return id + (id[0] == 'V' || id[0] == 'v');
+static void add(struct import *im, unsigned source, const char *path,
+                const struct import_name *name) {
+  struct import_text text;
+  struct import_script script = import_script_of(im, source, name);
+  if (name->prefix)
+    script.id = arena_printf(im->arena, "%c%s", name->prefix, script.id);
+  if (import_load(im, path, &text))
+    import_add_whole(im, script, &text);
 }
 
-/* By number, however many digits it has. */
-static int compare_versions(const char *a, const char *b) {
-  a = digits(a) + strspn(digits(a), "0");
-  b = digits(b) + strspn(digits(b), "0");
-  size_t n = strlen(a), m = strlen(b);
-  return n != m ? (n > m) - (n < m) : strcmp(a, b);
-}
-
-static bool ends_with(const char *name, const char *end) {
-  size_t n = strlen(name), m = strlen(end);
-  return n >= m && strcmp(name + n - m, end) == 0;
-}
-
-static void read_script(struct import *im, unsigned source, const char *path, const char *name) {
-  bool down = ends_with(name, ".down.sql");
-  size_t len = strlen(name) - strlen(down ? ".down.sql" : ".up.sql");
-  size_t version = (size_t)(digits(name) - name);
-  size_t number = strspn(name + version, "0123456789");
-  version += number;
-  size_t slug = version + strspn(name + version, "._-");
-  if (number == 0 || slug == version || slug >= len) {
-    import_problem(im, path, 0, "its name is not like V0001.Name.up.sql or 0001_name.up.sql");
+static void take_updown(struct import *im, unsigned source, const char *path, const char *name) {
+  struct import_name parsed;
+  if (!import_ends_with(name, ".sql"))
     return;
-  }
-  import_add(im, (struct import_script){.id = import_id(im, name, version),
-                                        .slug = arena_strndup(im->arena, name + slug, len - slug),
-                                        .path = path,
-                                        .source = source,
-                                        .down = down,
-                                        .transaction = true});
+  if (!import_ends_with(name, ".up.sql") && !import_ends_with(name, ".down.sql"))
+    import_problem(im, path, 0, 0, "is neither .up.sql nor .down.sql; keep it out of the folder");
+  else if (!import_parse(im, &updown, name, &parsed))
+    import_problem(im, path, 0, 0, "its name is not like V0001.Name.up.sql or 0001_name.up.sql");
+  else
+    add(im, source, path, &parsed);
+}
+
+static void take_golang(struct import *im, unsigned source, const char *path, const char *name) {
+  struct import_name parsed;
+  if (import_parse(im, &golang_migrate, name, &parsed) && parsed.part != IMPORT_WHOLE)
+    add(im, source, path, &parsed);
+  else
+    import_other(im, &golang_migrate, path, name);
 }
 
 static int read_updown(struct import *im, unsigned source, struct err *e) {
-  const char *const *names;
-  size_t count;
-  const char *root = im->sources[source].path;
-  if (import_list(im, root, &names, &count, e))
-    return -1;
-  for (size_t i = 0; i < count; i++) {
-    const char *path = arena_printf(im->arena, "%s/%s", root, names[i]);
-    if (ends_with(names[i], ".up.sql") || ends_with(names[i], ".down.sql"))
-      read_script(im, source, path, names[i]);
-    else if (ends_with(names[i], ".sql"))
-      import_problem(im, path, 0, "is neither .up.sql nor .down.sql; keep it out of the folder");
-  }
-  return 0;
+  return import_each(im, source, false, take_updown, e);
 }
 
-const struct import_layout import_updown = {
+static int read_golang(struct import *im, unsigned source, struct err *e) {
+  return import_each(im, source, false, take_golang, e);
+}
+
+const struct importer import_updown = {
     .name = "updown",
     .looks = "V0001.Name.up.sql, V0001.Name.down.sql, or 0001_name.up.sql",
     .read = read_updown,
-    .compare = compare_versions,
+    .order = IMPORT_SORTED,
+    .compare = import_by_number,
+};
+
+const struct importer import_golang_migrate = {
+    .name = "golang-migrate",
+    .looks = "000001_create_users.up.sql, 000001_create_users.down.sql",
+    .read = read_golang,
+    .order = IMPORT_SORTED,
+    .compare = import_by_number,
 };

@@ -122,6 +122,11 @@ static void one_command(struct buf *out, const struct command *c) {
   buf_adds(out, ".\n");
   if (c->help)
     put_paragraphs(out, c->help);
+  if (c->more) {
+    struct buf more BUF_SCOPED = BUF_INIT;
+    c->more(&more);
+    put_paragraphs(out, buf_str(&more));
+  }
   buf_adds(out, ".SH OPTIONS\n");
   put_options(out, c->options);
   put_options(out, command_common(c));
