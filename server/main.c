@@ -171,6 +171,7 @@ static int start_net(struct app *app, struct err *e) {
   };
   net_limits_default(&options.limits);
   options.limits.connections_per_address = (unsigned)c->connections_per_address;
+  options.limits.grace_ms = (int)c->shutdown_grace_ms;
   return net_new(&app->net, &options, e);
 }
 

@@ -2,7 +2,8 @@
 # Runs every test there is, through ctest: installs what is missing, builds, starts a PostgreSQL of its own,
 # stops what it started. Ends with what ctest said last, for each way of building.
 #
-#   tests/run.sh             gcc; then clang with AddressSanitizer and UndefinedBehaviorSanitizer; then with ThreadSanitizer
+#   tests/run.sh             gcc; then clang with AddressSanitizer and UndefinedBehaviorSanitizer; then with ThreadSanitizer;
+#                            then the fuzz targets, 60 seconds each
 #   tests/run.sh --quick     gcc only
 #   tests/run.sh --long      as without, with the large counts: 200 kills of the server, long fuzzing
 #   tests/run.sh --no-install  takes the machine as it is
@@ -13,13 +14,13 @@ set -u -o pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root" || exit 1
 logs=$root/build/logs
-presets=(release asan tsan)
+presets=(release asan tsan fuzz)
 install=yes
 
 while [ $# -gt 0 ]; do
   case $1 in
     --quick) presets=(release) ;;
-    --long) export MIGD_TEST_LONG=1 ;;
+    --long) export MIGD_TEST_LONG=1 MIGD_TEST_FUZZ_SECONDS=600 ;;
     --no-install) install=no ;;
     --inside) inside=yes ;; # PostgreSQL runs already
     --) shift; break ;;
@@ -57,10 +58,10 @@ test_preset() {
 
 run_all() {
   local preset failed=0
-  for preset in "${presets[@]}"; do
+  for preset in ${presets[@]}; do
     build "$preset" && test_preset "$preset" || failed=1
   done
-  for preset in "${presets[@]}"; do
+  for preset in ${presets[@]}; do
     say "$preset"
     if [ -s "$logs/$preset-test.log" ]; then
       sed -n '/^[0-9]*% tests passed/,$p' "$logs/$preset-test.log" | grep -v '^$'
@@ -72,6 +73,7 @@ run_all() {
 }
 
 ctest_args=("$@")
+[ $# = 0 ] || presets=("${presets[@]/fuzz/}") # a choice of tests is not one of fuzz targets
 if [ -n "${inside:-}" ]; then
   run_all
   exit
