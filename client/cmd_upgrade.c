@@ -6,6 +6,7 @@
 #include "client/duration.h"
 #include "client/follow.h"
 #include "client/plan.h"
+#include "client/script.h"
 #include "client/selection.h"
 #include "client/session.h"
 #include "client/words.h"
@@ -87,6 +88,10 @@ static int detach(struct session *s, const Migd__V1__Run *run) {
 static int start_and_follow(struct session *s, Migd__V1__Operation operation, struct err *e) {
   Migd__V1__StartRunRequest request = MIGD__V1__START_RUN_REQUEST__INIT;
   request.operation = operation;
+  if (session_flag(s, "sql"))
+    return script_print(s, operation, e);
+  if (session_flag(s, "dialect"))
+    return session_usage(s, e, "--dialect is for --sql: a target has its own");
   if (read_request(s, &request, e) < 0)
     return -1;
   if (session_flag(s, "dry-run"))
@@ -157,8 +162,14 @@ static int run_stamp(struct session *s, struct err *e) {
   "when all targets succeeded, 4 when all that failed were locked, 1 when a migration failed.\n\n" \
   "With -o json the run comes first, then its events, an object a line."
 
+#define SCRIPTS                                                                                    \
+  "\n\nWith --sql no database is asked: REV is [FROM:]TO, FROM is base where it is left out, and " \
+  "the script on stdout does what migd would, its ledger included. It stops at once at a "         \
+  "database "                                                                                      \
+  "that is not at FROM. Run it with `psql -X -v ON_ERROR_STOP=1` or `sqlite3 -bail`."
+
 static const struct option change_options[] = {
-    SELECTION_OPTIONS, RUN_OPTIONS, TIMEOUT_OPTIONS, {NULL}};
+    SELECTION_OPTIONS, RUN_OPTIONS, SCRIPT_OPTIONS, TIMEOUT_OPTIONS, {NULL}};
 
 const struct command cmd_upgrade = {
     .name = "upgrade",
@@ -167,10 +178,11 @@ const struct command cmd_upgrade = {
     .max_arguments = 1,
     .options = change_options,
     .summary = "apply revisions to targets, up to REV or head",
-    .help = "REV is an id, a unique prefix, `head`, `+2` and so on.\n\n" FOLLOWING,
+    .help = "REV is an id, a unique prefix, `head`, `+2` and so on.\n\n" FOLLOWING SCRIPTS,
     .example = "migctl upgrade -t shop-eu --dry-run\n"
                "migctl upgrade --all\n"
-               "migctl upgrade +1 -l ring=canary --wait 5m",
+               "migctl upgrade +1 -l ring=canary --wait 5m\n"
+               "migctl upgrade --sql 0003:head -c shop --dialect postgresql > next.sql",
     .run = run_upgrade,
 };
 
@@ -184,7 +196,7 @@ const struct command cmd_downgrade = {
     .summary = "take revisions back from targets, down to REV",
     .help =
         "REV is an id, a unique prefix, `-1`, `base` and so on. A revision without a down section "
-        "is never crossed: the run is refused before anything is touched.\n\n" FOLLOWING,
+        "is never crossed: the run is refused before anything is touched.\n\n" FOLLOWING SCRIPTS,
     .example = "migctl downgrade -1 -t shop-eu",
     .run = run_downgrade,
 };
@@ -192,6 +204,7 @@ const struct command cmd_downgrade = {
 static const struct option stamp_options[] = {
     SELECTION_OPTIONS,
     RUN_OPTIONS,
+    SCRIPT_OPTIONS,
     {"purge", 0, OPTION_FLAG, NULL, "empty the ledger first, whatever it holds", NULL},
     {NULL},
 };
@@ -204,7 +217,7 @@ const struct command cmd_stamp = {
     .max_arguments = ANY_NUMBER,
     .options = stamp_options,
     .summary = "write into the ledger that targets are at REV, without running anything",
-    .help = FOLLOWING,
+    .help = FOLLOWING SCRIPTS,
     .example = "migctl stamp 20260129050441 -t shop-eu",
     .run = run_stamp,
 };

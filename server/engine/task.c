@@ -71,22 +71,6 @@ static void on_notice(void *ctx, const char *severity, const char *text) {
   event_post(d->g, d->a->run, d->task.target_name, &event);
 }
 
-/* What a step leads from and to, as Alembic prints it: a stamp by its rows, the others by the
- * graph. */
-static void from_and_to(const struct walk *w, unsigned index, Migd__V1__StepStarted *out) {
-  const struct plan_step *step = &w->plan.steps[index];
-  const struct revision *r = &w->catalog->revisions[step->revision];
-  const char **parents = r->parents, **self = (const char **)(uintptr_t)&r->id;
-  size_t parent_count = r->parent_count;
-  bool down = step->direction == DIR_DOWN, stamp = step->direction == DIR_STAMP;
-  const char **from = stamp ? step->remove : down ? self : parents;
-  const char **to = stamp ? step->insert : down ? parents : self;
-  out->from = (char **)(uintptr_t)from;
-  out->n_from = stamp ? step->remove_count : down ? 1 : parent_count;
-  out->to = (char **)(uintptr_t)to;
-  out->n_to = stamp ? step->insert_count : down ? parent_count : 1;
-}
-
 static void on_step_started(void *ctx, const struct walk *w, unsigned index) {
   struct doing *d = ctx;
   const struct plan_step *step = &w->plan.steps[index];
@@ -97,7 +81,11 @@ static void on_step_started(void *ctx, const struct walk *w, unsigned index) {
   started.revision = (char *)(uintptr_t)r->id;
   started.message = (char *)(uintptr_t)r->message;
   started.direction = (Migd__V1__Direction)step->direction;
-  from_and_to(w, index, &started);
+  const struct walk_ends ends = walk_step_ends(w, index);
+  started.from = (char **)(uintptr_t)ends.from;
+  started.n_from = ends.from_count;
+  started.to = (char **)(uintptr_t)ends.to;
+  started.n_to = ends.to_count;
   event.event_case = MIGD__V1__RUN_EVENT__EVENT_STEP_STARTED;
   event.step_started = &started;
   event_post(d->g, d->a->run, d->task.target_name, &event);

@@ -144,3 +144,13 @@ int walk_to(struct walk *w, enum walk_stage last, struct err *e) {
   }
   return rc;
 }
+
+struct walk_ends walk_step_ends(const struct walk *w, unsigned index) {
+  const struct plan_step *step = &w->plan.steps[index];
+  const struct revision *r = &w->catalog->revisions[step->revision];
+  if (step->direction == DIR_STAMP)
+    return (struct walk_ends){step->remove, step->insert, step->remove_count, step->insert_count};
+  if (step->direction == DIR_DOWN)
+    return (struct walk_ends){&r->id, r->parents, 1, r->parent_count};
+  return (struct walk_ends){r->parents, &r->id, r->parent_count, 1};
+}

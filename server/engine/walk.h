@@ -45,6 +45,7 @@ struct walk {
   const struct job *job;
   const atomic_bool *drain; /* when set no further step begins; may be NULL */
   struct walk_hooks hooks;
+  bool offline; /* nobody is there: what would be run is written down (offline.h) */
   struct arena *arena;
   struct log *log;
   /* Found. */
@@ -58,5 +59,13 @@ struct walk {
 /* Walks to `last` and leaves the target again. What was found stays readable in `w` also on
  * failure. A walk that does not end at WALK_APPLY takes no lock and changes nothing. */
 int walk_to(struct walk *w, enum walk_stage last, struct err *e);
+
+/* What a step of the plan leads from and to, as Alembic prints it: a stamp by its rows, the others
+ * by the graph. Empty is base. */
+struct walk_ends {
+  const char *const *from, *const *to;
+  size_t from_count, to_count;
+};
+struct walk_ends walk_step_ends(const struct walk *w, unsigned index);
 
 #endif

@@ -11,6 +11,7 @@
 #include "server/base/clock.h"
 #include "server/engine/engine.h"
 #include "server/rpc/convert.h"
+#include "server/rpc/script.h"
 
 #define REQUEST_ID_MAX 64
 #define REVISIONS_MAX 100
@@ -315,6 +316,14 @@ static const struct method methods[] = {
         .lane = LANE_WORKER,
         .server_streams = true,
         .step = plan_run,
+    },
+    {
+        .name = "GenerateScript",
+        METHOD_TYPES(generate_script_request, generate_script_response),
+        .role = ROLE_VIEWER,
+        .lane = LANE_WORKER,
+        .server_streams = true,
+        .step = script_step,
     },
     {
         .name = "GetRun",
