@@ -12,7 +12,7 @@
 #include "client/words.h"
 #include "migd/v1/runs.pb-c.h"
 
-extern const struct command cmd_upgrade, cmd_downgrade, cmd_stamp;
+extern const struct command cmd_upgrade, cmd_downgrade, cmd_stamp, cmd_adopt;
 
 #define SERVICE (&migd__v1__runs__descriptor)
 
@@ -53,6 +53,10 @@ static int read_request(struct session *s, Migd__V1__StartRunRequest *request, s
       !(request->request_id = request_id(s, e)))
     return -1;
   read_revisions(s, request);
+  if (request->operation == MIGD__V1__OPERATION__OPERATION_ADOPT) {
+    request->n_revisions = 0;
+    request->from_tool = session_text(s, "from");
+  }
   request->purge = session_flag(s, "purge");
   request->single_transaction =
       session_flag(s, "transaction") && strcmp(session_text(s, "transaction"), "run") == 0;
@@ -220,4 +224,33 @@ const struct command cmd_stamp = {
     .help = FOLLOWING SCRIPTS,
     .example = "migctl stamp 20260129050441 -t shop-eu",
     .run = run_stamp,
+};
+
+static int run_adopt(struct session *s, struct err *e) {
+  return start_and_follow(s, MIGD__V1__OPERATION__OPERATION_ADOPT, e);
+}
+
+static const struct option adopt_options[] = {
+    SELECTION_OPTIONS,
+    {"from", 0, OPTION_VALUE, "TOOL", "the tool, where several have been there", NULL},
+    RUN_OPTIONS,
+    {NULL},
+};
+
+const struct command cmd_adopt = {
+    .name = "adopt",
+    .group = GROUP_RUNS,
+    .arguments = "",
+    .options = adopt_options,
+    .summary = "stamp targets at what another migration tool has applied there",
+    .help =
+        "Reads the table that the tool left in each target, maps its versions to the catalog's "
+        "revisions by the rules of `migctl import`, and writes the ledger. The table stays as it "
+        "is. What failed, is no revision, or lacks what it stands on is refused; a target whose "
+        "ledger knows all of it already has nothing to do.\n\n"
+        "Known are alembic, atlas, dbmate, diesel, flyway, golang-migrate, goose, liquibase, "
+        "node-pg-migrate, refinery, sqitch and sqlx.\n\n" FOLLOWING,
+    .example = "migctl adopt --all --dry-run\n"
+               "migctl adopt -t shop-eu --from dbmate",
+    .run = run_adopt,
 };

@@ -89,6 +89,10 @@ int engine_look(struct engine *g, const struct target *target, enum walk_stage l
                                        .revisions = request->revisions,
                                        .revision_count = request->revision_count,
                                        .purge = request->purge};
+  if (request && request->adopt) {
+    w->adopt = ARENA_NEW(arena, struct adoption);
+    w->adopt->asked = request->adopt;
+  }
   int64_t at = clock_wall_us();
   rc = walk_to(w, last, e);
   w->options.password = NULL;

@@ -181,8 +181,10 @@ static int read_task(struct doing *d, struct err *e) {
   return rc;
 }
 
-static const char *const operation_names[] = {
-    [OP_UPGRADE] = "upgrade", [OP_DOWNGRADE] = "downgrade", [OP_STAMP] = "stamp"};
+static const char *const operation_names[] = {[OP_UPGRADE] = "upgrade",
+                                              [OP_DOWNGRADE] = "downgrade",
+                                              [OP_STAMP] = "stamp",
+                                              [OP_ADOPT] = "adopt"};
 
 static int write_begun(struct db *db, void *ctx, struct err *e) {
   struct doing *d = ctx;
@@ -257,17 +259,20 @@ static int walk_task(struct doing *d, struct err *e) {
       request_ms(d->request->statement_timeout, w->options.statement_timeout_ms);
   w->options.notice = on_notice;
   w->options.notice_ctx = d;
+  bool adopts = d->request->operation == MIGD__V1__OPERATION__OPERATION_ADOPT;
+  struct adoption adoption = {.asked = d->request->from_tool};
   const char *goal[] = {d->task.goal};
   bool resumed = d->task.goal[0];
   w->target = d->target.name;
   w->catalog = catalog_ref_get(ref);
   w->request = (struct plan_request){
-      .operation = (enum operation)d->request->operation,
+      .operation = adopts ? OP_STAMP : (enum operation)d->request->operation,
       .dialect = d->target.dialect,
       .revisions = resumed ? goal : (const char *const *)d->request->revisions,
       .revision_count = resumed ? 1 : d->request->n_revisions,
       .purge = d->request->purge,
   };
+  w->adopt = adopts ? &adoption : NULL;
   w->single_transaction = d->request->single_transaction;
   w->doubt = d->a->doubt;
   w->store_id = store_id(g->o.store);
@@ -285,6 +290,7 @@ static int walk_task(struct doing *d, struct err *e) {
   w->arena = &d->arena;
   w->log = g->o.log;
   rc = walk_to(w, WALK_APPLY, e);
+  w->adopt = NULL;
   /* The catalog is given back: what outlives it is copied. */
   for (size_t i = 0; i < w->ledger.row_count; i++)
     w->ledger.rows[i] = arena_strdup(&d->arena, w->ledger.rows[i]);

@@ -77,7 +77,9 @@ static int stage_ledger(struct walk *w, enum walk_stage last, struct err *e) {
     return 0;
   if (!w->ledger.exists && !w->ledger.empty_database && w->request.operation == OP_UPGRADE) {
     err_set(e, ERR_REFUSED, "the database has tables but no ledger: what is applied is not known");
-    return err_hint(e, "`migctl stamp REVISION` says which revision it is at");
+    return err_hint(e,
+                    "`migctl adopt` takes over what another tool wrote down there; `migctl stamp "
+                    "REVISION` says which revision it is at");
   }
   return check_fence(w, e);
 }
@@ -105,6 +107,12 @@ static int check_partial(const struct walk *w, struct err *e) {
 
 static int stage_plan(struct walk *w, enum walk_stage last, struct err *e) {
   (void)last;
+  if (w->adopt && adopt_find(w, e))
+    return -1;
+  if (w->adopt && w->adopt->known) {
+    w->plan = (struct plan){.after = w->ledger.rows, .after_count = w->ledger.row_count};
+    return 0;
+  }
   if (plan_make(w->catalog, &w->request, w->ledger.rows, w->ledger.row_count, w->arena, &w->plan,
                 e))
     return -1;

@@ -5,6 +5,7 @@
 #ifndef MIGD_ENGINE_WALK_H
 #define MIGD_ENGINE_WALK_H
 
+#include "server/engine/adopt.h"
 #include "server/engine/ledger.h"
 
 enum walk_stage { WALK_OPEN, WALK_LOCK, WALK_LEDGER, WALK_PLAN, WALK_APPLY };
@@ -36,6 +37,7 @@ struct walk {
               struct err *e);
   const struct catalog *catalog;
   struct plan_request request;
+  struct adoption *adopt; /* request is a stamp at what another tool did; NULL: as it is asked */
   bool single_transaction;
   enum doubt_answer doubt;
   const char *store_id, *principal;
