@@ -547,3 +547,41 @@ int adopt_find(struct walk *w, struct err *e) {
   w->request.purge = !w->ledger.exists;
   return w->ledger.exists ? compare_ledger(&r, e) : 0;
 }
+
+/* ---- the catalog's rule ---- */
+
+int adopt_by_rule(struct walk *w, bool *applies, struct err *e) {
+  static const char *const sql[] = {
+      [DIALECT_SQLITE] =
+          "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND lower(name) = "
+          "lower($1)",
+      [DIALECT_POSTGRESQL] = "SELECT (to_regclass($1) IS NOT NULL)::int"};
+  struct db_value table = db_text(w->adopt_table);
+  int64_t found = 0;
+  *applies = false;
+  if (!w->adopt_table || !w->adopt_table[0])
+    return 0;
+  if (db_exec(w->db, sql[w->db->driver->dialect], &table, 1, on_count, &found, NULL, w->job, e))
+    return err_in(e, "look for the table %s", w->adopt_table);
+  *applies = found > 0;
+  return 0;
+}
+
+int adopt_rule_plan(struct walk *w, struct err *e) {
+  struct plan_request at = {.operation = OP_STAMP,
+                            .dialect = w->request.dialect,
+                            .revisions = &w->adopt_revision,
+                            .revision_count = 1};
+  struct plan stamp, upgrade;
+  if (plan_make(w->catalog, &at, NULL, 0, w->arena, &stamp, e))
+    return err_in(e, "the catalog's rule, a database with %s is at %s", w->adopt_table,
+                  w->adopt_revision);
+  if (plan_make(w->catalog, &w->request, stamp.after, stamp.after_count, w->arena, &upgrade, e))
+    return -1;
+  w->plan = upgrade;
+  w->plan.count = stamp.count + upgrade.count;
+  w->plan.steps = ARENA_ARRAY(w->arena, struct plan_step, w->plan.count + 1);
+  for (size_t i = 0; i < w->plan.count; i++)
+    w->plan.steps[i] = i < stamp.count ? stamp.steps[i] : upgrade.steps[i - stamp.count];
+  return 0;
+}

@@ -34,4 +34,9 @@ const char *adopt_names(struct arena *arena);
  * stands on one that is not applied, a ledger that says otherwise. */
 int adopt_find(struct walk *w, struct err *e);
 
+/* The catalog's rule for databases that were there before: whether it applies to this one, which
+ * has no ledger; and the plan then, a stamp and the upgrade from there. */
+int adopt_by_rule(struct walk *w, bool *applies, struct err *e);
+int adopt_rule_plan(struct walk *w, struct err *e);
+
 #endif

@@ -77,6 +77,8 @@ int engine_look(struct engine *g, const struct target *target, enum walk_stage l
   if (rc || engine_catalog(g, bundle.digest, ref, e))
     return -1;
   w->target = target->name;
+  w->adopt_table = bundle.adopt_table;
+  w->adopt_revision = bundle.adopt_revision;
   w->catalog = catalog_ref_get(*ref);
   w->store_id = store_id(g->o.store);
   w->epoch = target->epoch + 1;

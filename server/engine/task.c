@@ -11,6 +11,7 @@
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "server/engine/state.h"
+#include "server/store/bundle.h"
 #include "server/store/lock.h"
 
 #define RECORD_RETRY_MS 1000
@@ -250,7 +251,10 @@ static int walk_task(struct doing *d, struct err *e) {
   struct db *db = store_reader(g->o.store, e);
   if (!db)
     return -1;
+  struct bundle_info catalog;
   int rc = target_options(g, db, &d->target, &w->options, &url, &password, e);
+  if (!rc)
+    rc = bundle_get(db, d->target.catalog, &d->arena, &catalog, e);
   store_reader_done(g->o.store, db);
   if (rc || engine_catalog(g, d->task.digest, &ref, e))
     return -1;
@@ -264,6 +268,8 @@ static int walk_task(struct doing *d, struct err *e) {
   const char *goal[] = {d->task.goal};
   bool resumed = d->task.goal[0];
   w->target = d->target.name;
+  w->adopt_table = catalog.adopt_table;
+  w->adopt_revision = catalog.adopt_revision;
   w->catalog = catalog_ref_get(ref);
   w->request = (struct plan_request){
       .operation = adopts ? OP_STAMP : (enum operation)d->request->operation,

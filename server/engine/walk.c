@@ -75,7 +75,10 @@ static int stage_ledger(struct walk *w, enum walk_stage last, struct err *e) {
     return err_in(e, "read the ledger");
   if (last == WALK_LEDGER)
     return 0;
-  if (!w->ledger.exists && !w->ledger.empty_database && w->request.operation == OP_UPGRADE) {
+  bool strange = !w->ledger.exists && !w->ledger.empty_database;
+  if (strange && w->request.operation == OP_UPGRADE && adopt_by_rule(w, &w->by_rule, e))
+    return -1;
+  if (strange && w->request.operation == OP_UPGRADE && !w->by_rule) {
     err_set(e, ERR_REFUSED, "the database has tables but no ledger: what is applied is not known");
     return err_hint(e,
                     "`migctl adopt` takes over what another tool wrote down there; `migctl stamp "
@@ -113,6 +116,8 @@ static int stage_plan(struct walk *w, enum walk_stage last, struct err *e) {
     w->plan = (struct plan){.after = w->ledger.rows, .after_count = w->ledger.row_count};
     return 0;
   }
+  if (w->by_rule)
+    return adopt_rule_plan(w, e);
   if (plan_make(w->catalog, &w->request, w->ledger.rows, w->ledger.row_count, w->arena, &w->plan,
                 e))
     return -1;

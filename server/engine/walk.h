@@ -38,6 +38,8 @@ struct walk {
   const struct catalog *catalog;
   struct plan_request request;
   struct adoption *adopt; /* request is a stamp at what another tool did; NULL: as it is asked */
+  /* A database without a ledger that has this table is at this revision; NULL or "": none. */
+  const char *adopt_table, *adopt_revision;
   bool single_transaction;
   enum doubt_answer doubt;
   const char *store_id, *principal;
@@ -52,6 +54,7 @@ struct walk {
   struct log *log;
   /* Found. */
   struct db *db;
+  bool by_rule;               /* adopt_table is there, and no ledger */
   struct ledger_state ledger; /* kept true while steps are applied */
   struct plan plan;
   unsigned steps_done;

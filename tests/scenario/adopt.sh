@@ -69,6 +69,33 @@ query ahead "DELETE FROM schema_migrations WHERE version = '0009'" >/dev/null
 expect 7 migctl adopt -l ring=other
 same "ahead" "$(ledger ahead)" 0002
 
+chapter "a catalog that knows its databases from before by a table"
+new_database old
+add_target old shop
+query old "CREATE TABLE customer (id INTEGER PRIMARY KEY, name TEXT NOT NULL)" >/dev/null
+query old "CREATE TABLE jobs (id INTEGER)" >/dev/null
+expect 7 migctl upgrade -t old
+expect 7 migctl catalog set shop --adopt-if-table jobs=0009
+expect 2 migctl catalog set shop --adopt-if-table jobs
+expect 0 migctl catalog set shop --adopt-if-table nothere=0001
+expect 7 migctl upgrade -t old
+expect 0 migctl catalog set shop --adopt-if-table jobs=0001
+expect 0 migctl catalog show shop
+says 'at 0001, if it has a table jobs'
+expect 0 migctl upgrade -t old --dry-run
+says 'Running upgrade 0001 -> 0002'
+expect 0 migctl upgrade +1 -t old
+same "the ledger" "$(ledger old)" 0002
+same "how it came there" "$(query old 'SELECT direction, revision FROM migd_ledger ORDER BY seq' | paste -sd' ')" "stamp|0001 up|0002"
+new_database new
+add_target new shop
+expect 0 migctl upgrade -t new
+same "an empty one is begun at the beginning" "$(query new 'SELECT count(*) FROM migd_ledger')" 3
+expect 0 migctl catalog set shop --no-adopt-if-table
+query old 'DROP TABLE migd_revision' >/dev/null
+query old 'DROP TABLE migd_ledger' >/dev/null
+expect 7 migctl upgrade -t old
+
 if command -v alembic >/dev/null && { [ "$backend" = sqlite ] || /usr/bin/python3 -c 'import psycopg2' 2>/dev/null; }; then
   chapter "Alembic itself has been here"
   new_database by-alembic

@@ -12,6 +12,7 @@ static const struct {
     {"/migd.v1.Catalogs/PullCatalog", ROLE_VIEWER, false},
     {"/migd.v1.Catalogs/ListCatalogs", ROLE_VIEWER, false},
     {"/migd.v1.Catalogs/GetCatalog", ROLE_VIEWER, false},
+    {"/migd.v1.Catalogs/UpdateCatalog", ROLE_ADMIN, false},
     {"/migd.v1.Catalogs/ListRevisions", ROLE_VIEWER, false},
     {"/migd.v1.Catalogs/GetRevision", ROLE_VIEWER, false},
     {"/migd.v1.Targets/AddTarget", ROLE_ADMIN, false},
