@@ -145,7 +145,7 @@ static void print_group(struct planning *p, const struct group *g) {
   struct buf text BUF_SCOPED = BUF_INIT, clean BUF_SCOPED = BUF_INIT;
   const Migd__V1__TargetPlan *plan = g->plan;
   const char *after = words_list(p->s, plan->n_after, plan->after, "base");
-  if (plan->n_steps == 0)
+  if (plan->adoption ? plan->adoption->known : plan->n_steps == 0)
     buf_addf(&text, "%s: nothing to do, at %s\n", names(p, g), after);
   else if (plan->adoption)
     buf_addf(&text, "%s: adopted at %s\n", names(p, g), after);

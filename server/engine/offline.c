@@ -68,9 +68,9 @@ static int make_ledger(struct walk *w, struct err *e) {
   return db_exec(w->db, "COMMIT", NULL, 0, NULL, NULL, NULL, w->job, e);
 }
 
-static int prepare(struct walk *w, struct err *e) {
+static int prepare(struct walk *w, const struct offline_request *q, struct err *e) {
   struct buf at BUF_SCOPED = BUF_INIT;
-  script_begin(w->db);
+  script_begin(w->db, q->lock_timeout_ms ? q->lock_timeout_ms : 5000, q->statement_timeout_ms);
   if (session_note(w, e) || (!w->ledger.row_count && make_ledger(w, e)))
     return -1;
   ledger_add_at(&at, w->ledger.rows, w->ledger.row_count, w->store_id);
@@ -106,7 +106,7 @@ static int make(struct walk *w, const struct offline_request *q, struct err *e) 
     script_comment(w->db, "Nothing to do.");
     return 0;
   }
-  if (prepare(w, e))
+  if (prepare(w, q, e))
     return -1;
   w->ledger.exists = true;
   return apply_plan(w, e);

@@ -155,7 +155,7 @@ struct db *script_db(enum dialect dialect, struct buf *out) {
   return &s->db;
 }
 
-void script_begin(struct db *db) {
+void script_begin(struct db *db, int64_t lock_timeout_ms, int64_t statement_timeout_ms) {
   struct script *s = (struct script *)db;
   if (s->driver.dialect == DIALECT_SQLITE) {
     buf_adds(s->out, "CREATE TEMP TABLE migd_guard (");
@@ -166,7 +166,9 @@ void script_begin(struct db *db) {
     return;
   }
   buf_adds(s->out, "SET client_encoding = 'UTF8';\nSET standard_conforming_strings = on;\n"
-                   "SET bytea_output = 'hex';\nSET lock_timeout = '5s';\n");
+                   "SET bytea_output = 'hex';\n");
+  buf_addf(s->out, "SET lock_timeout = %" PRId64 ";\nSET statement_timeout = %" PRId64 ";\n",
+           lock_timeout_ms, statement_timeout_ms);
   buf_addf(s->out,
            "DO $migd$ BEGIN IF NOT pg_try_advisory_lock(%" PRId64
            ") THEN RAISE EXCEPTION 'another session holds the target''s lock'; END IF; END "

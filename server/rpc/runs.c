@@ -270,6 +270,7 @@ static Migd__V1__Adoption *proto_adoption(const struct adoption *a, struct arena
   PROTO_NEW(m, Adoption, adoption, arena);
   m->tool = proto_text(arena, a->tool);
   m->table = proto_text(arena, a->table);
+  m->known = a->known;
   m->versions = ARENA_ARRAY(arena, Migd__V1__AdoptedVersion *, a->count + 1);
   m->n_versions = a->count;
   for (size_t i = 0; i < a->count; i++) {

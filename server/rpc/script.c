@@ -61,6 +61,10 @@ static int read_place(struct call *call, const Migd__V1__GenerateScriptRequest *
     rc = target_get(db, m->target, &call->arena, &t, e);
     if (rc == 0 && catalog[0] == '\0')
       catalog = t.catalog;
+    if (rc == 0) {
+      out->lock_timeout_ms = t.policy.lock_timeout_ms;
+      out->statement_timeout_ms = t.policy.statement_timeout_ms;
+    }
     if (rc == 0 && m->dialect == MIGD__V1__DIALECT__DIALECT_UNSPECIFIED)
       out->dialect = t.dialect;
   }

@@ -35,7 +35,7 @@ says 'migctl adopt' 'migctl stamp'
 
 chapter "the mapping is shown, nothing is changed"
 expect 0 migctl adopt -l ring=live --dry-run
-says 'from dbmate (schema_migrations), 2 versions' '0001 is 0001' 'adopted at 0002' 'adopted at 0001'
+says 'from dbmate (schema_migrations), 2 versions' '0001 is 0001' 'adopted at 0002' 'adopted at 0001' 'adopted at base'
 same "no ledger" "$(query eu "SELECT 1 FROM schema_migrations WHERE version = '0002'")" 1
 expect 7 migctl adopt -t holes --dry-run
 says 'has 0003 but not 0002'

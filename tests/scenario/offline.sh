@@ -124,6 +124,23 @@ chapter "a script leaves what it fails at, and stops where it must"
 query shop-sql 'DELETE FROM migd_revision' >/dev/null
 script "$work/up.sql" upgrade --sql 0001:0002 -t shop-sql
 stops shop-sql "$work/up.sql" "the database is not where this script starts"
+query shop-sql "INSERT INTO migd_revision VALUES ('0001')" >/dev/null
+awk '/^BEGIN/ && n++ == 1 { print "UPDATE migd_revision SET revision = '"'0001'"';" } 1' <(migctl upgrade --sql 0001: -t shop-sql) >"$work/cut.sql"
+query shop-sql 'DROP TABLE IF EXISTS invoice' >/dev/null
+query shop-sql 'DROP TABLE IF EXISTS orders' >/dev/null
+stops shop-sql "$work/cut.sql" "the ledger was changed by somebody else"
+same "the first step is whole, the second is not there" "$(tables shop-sql)" "customer orders"
+query shop-sql 'DROP TABLE orders' >/dev/null
+columns="revision, direction, %s, state, checksum, run_id, epoch, step, principal, %s, started_at, duration_us FROM migd_ledger WHERE seq = (SELECT max(seq) FROM migd_ledger)"
+# shellcheck disable=SC2059
+query shop-sql "INSERT INTO migd_ledger SELECT seq + 1, $(printf "$columns" 1 store_id)" >/dev/null
+stops shop-sql "$work/up.sql" "the database is not where this script starts"
+query shop-sql 'DELETE FROM migd_ledger WHERE statement = 1' >/dev/null
+# shellcheck disable=SC2059
+query shop-sql "INSERT INTO migd_ledger SELECT seq + 1, $(printf "$columns" 0 "'another'")" >/dev/null
+stops shop-sql "$work/up.sql" "the database is not where this script starts"
+query shop-sql "DELETE FROM migd_ledger WHERE store_id = 'another'" >/dev/null
+plays shop-sql "$work/up.sql"
 new_database strange
 query strange 'CREATE TABLE somebody (id INTEGER)' >/dev/null
 script "$work/up.sql" upgrade --sql 0001 -c shop --dialect "$backend"
