@@ -77,6 +77,10 @@ static int run_show(struct session *s, struct err *e) {
   words_field(&text, "pushed",
               arena_printf(&s->arena, "%s by %s", time_relative(&s->arena, c->pushed_at, now_ns()),
                            c->pushed_by));
+  if (c->adopt_rule)
+    words_field(&text, "adopted",
+                arena_printf(&s->arena, "at %s, if it has a table %s", c->adopt_rule->revision,
+                             c->adopt_rule->table));
   session_print(s, &text);
   return EXIT_DONE;
 }

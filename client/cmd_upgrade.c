@@ -6,12 +6,13 @@
 #include "client/duration.h"
 #include "client/follow.h"
 #include "client/plan.h"
+#include "client/script.h"
 #include "client/selection.h"
 #include "client/session.h"
 #include "client/words.h"
 #include "migd/v1/runs.pb-c.h"
 
-extern const struct command cmd_upgrade, cmd_downgrade, cmd_stamp;
+extern const struct command cmd_upgrade, cmd_downgrade, cmd_stamp, cmd_adopt;
 
 #define SERVICE (&migd__v1__runs__descriptor)
 
@@ -52,6 +53,10 @@ static int read_request(struct session *s, Migd__V1__StartRunRequest *request, s
       !(request->request_id = request_id(s, e)))
     return -1;
   read_revisions(s, request);
+  if (request->operation == MIGD__V1__OPERATION__OPERATION_ADOPT) {
+    request->n_revisions = 0;
+    request->from_tool = session_text(s, "from");
+  }
   request->purge = session_flag(s, "purge");
   request->single_transaction =
       session_flag(s, "transaction") && strcmp(session_text(s, "transaction"), "run") == 0;
@@ -87,6 +92,10 @@ static int detach(struct session *s, const Migd__V1__Run *run) {
 static int start_and_follow(struct session *s, Migd__V1__Operation operation, struct err *e) {
   Migd__V1__StartRunRequest request = MIGD__V1__START_RUN_REQUEST__INIT;
   request.operation = operation;
+  if (session_flag(s, "sql"))
+    return script_print(s, operation, e);
+  if (session_flag(s, "dialect"))
+    return session_usage(s, e, "--dialect is for --sql: a target has its own");
   if (read_request(s, &request, e) < 0)
     return -1;
   if (session_flag(s, "dry-run"))
@@ -157,8 +166,14 @@ static int run_stamp(struct session *s, struct err *e) {
   "when all targets succeeded, 4 when all that failed were locked, 1 when a migration failed.\n\n" \
   "With -o json the run comes first, then its events, an object a line."
 
+#define SCRIPTS                                                                                    \
+  "\n\nWith --sql no database is asked: REV is [FROM:]TO, FROM is base where it is left out, and " \
+  "the script on stdout does what migd would, its ledger included. It stops at once at a "         \
+  "database "                                                                                      \
+  "that is not at FROM. Run it with `psql -X -v ON_ERROR_STOP=1` or `sqlite3 -bail`."
+
 static const struct option change_options[] = {
-    SELECTION_OPTIONS, RUN_OPTIONS, TIMEOUT_OPTIONS, {NULL}};
+    SELECTION_OPTIONS, RUN_OPTIONS, SCRIPT_OPTIONS, TIMEOUT_OPTIONS, {NULL}};
 
 const struct command cmd_upgrade = {
     .name = "upgrade",
@@ -167,10 +182,11 @@ const struct command cmd_upgrade = {
     .max_arguments = 1,
     .options = change_options,
     .summary = "apply revisions to targets, up to REV or head",
-    .help = "REV is an id, a unique prefix, `head`, `+2` and so on.\n\n" FOLLOWING,
+    .help = "REV is an id, a unique prefix, `head`, `+2` and so on.\n\n" FOLLOWING SCRIPTS,
     .example = "migctl upgrade -t shop-eu --dry-run\n"
                "migctl upgrade --all\n"
-               "migctl upgrade +1 -l ring=canary --wait 5m",
+               "migctl upgrade +1 -l ring=canary --wait 5m\n"
+               "migctl upgrade --sql 0003:head -c shop --dialect postgresql > next.sql",
     .run = run_upgrade,
 };
 
@@ -184,7 +200,7 @@ const struct command cmd_downgrade = {
     .summary = "take revisions back from targets, down to REV",
     .help =
         "REV is an id, a unique prefix, `-1`, `base` and so on. A revision without a down section "
-        "is never crossed: the run is refused before anything is touched.\n\n" FOLLOWING,
+        "is never crossed: the run is refused before anything is touched.\n\n" FOLLOWING SCRIPTS,
     .example = "migctl downgrade -1 -t shop-eu",
     .run = run_downgrade,
 };
@@ -192,6 +208,7 @@ const struct command cmd_downgrade = {
 static const struct option stamp_options[] = {
     SELECTION_OPTIONS,
     RUN_OPTIONS,
+    SCRIPT_OPTIONS,
     {"purge", 0, OPTION_FLAG, NULL, "empty the ledger first, whatever it holds", NULL},
     {NULL},
 };
@@ -204,7 +221,36 @@ const struct command cmd_stamp = {
     .max_arguments = ANY_NUMBER,
     .options = stamp_options,
     .summary = "write into the ledger that targets are at REV, without running anything",
-    .help = FOLLOWING,
+    .help = FOLLOWING SCRIPTS,
     .example = "migctl stamp 20260129050441 -t shop-eu",
     .run = run_stamp,
+};
+
+static int run_adopt(struct session *s, struct err *e) {
+  return start_and_follow(s, MIGD__V1__OPERATION__OPERATION_ADOPT, e);
+}
+
+static const struct option adopt_options[] = {
+    SELECTION_OPTIONS,
+    {"from", 0, OPTION_VALUE, "TOOL", "the tool, where several have been there", NULL},
+    RUN_OPTIONS,
+    {NULL},
+};
+
+const struct command cmd_adopt = {
+    .name = "adopt",
+    .group = GROUP_RUNS,
+    .arguments = "",
+    .options = adopt_options,
+    .summary = "stamp targets at what another migration tool has applied there",
+    .help =
+        "Reads the table that the tool left in each target, maps its versions to the catalog's "
+        "revisions by the rules of `migctl import`, and writes the ledger. The table stays as it "
+        "is. What failed, is no revision, or lacks what it stands on is refused; a target whose "
+        "ledger knows all of it already has nothing to do.\n\n"
+        "Known are alembic, atlas, dbmate, diesel, flyway, golang-migrate, goose, liquibase, "
+        "node-pg-migrate, refinery, sqitch and sqlx.\n\n" FOLLOWING,
+    .example = "migctl adopt --all --dry-run\n"
+               "migctl adopt -t shop-eu --from dbmate",
+    .run = run_adopt,
 };

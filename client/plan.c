@@ -120,6 +120,17 @@ static void add_step(struct planning *p, struct buf *out, const Migd__V1__Target
     buf_addc(out, '\n');
 }
 
+static void add_adoption(struct planning *p, struct buf *out, const Migd__V1__Adoption *a) {
+  buf_addf(out, "  from %s (%s), %s\n", a->tool, a->table,
+           counted(p->s, a->n_versions, "version", "versions"));
+  for (size_t i = 0; i < a->n_versions; i++) {
+    const Migd__V1__AdoptedVersion *v = a->versions[i];
+    buf_addf(out, "  %s is %s%s%s\n", v->version,
+             *v->revision ? v->revision : "left out: it may run again",
+             *v->checksum ? ", checksum " : "", v->checksum);
+  }
+}
+
 static const char *names(struct planning *p, const struct group *g) {
   struct buf b BUF_SCOPED = BUF_INIT;
   size_t shown = p->s->verbose || g->count <= NAMES_SHOWN + 1 ? g->count : NAMES_SHOWN;
@@ -134,11 +145,15 @@ static void print_group(struct planning *p, const struct group *g) {
   struct buf text BUF_SCOPED = BUF_INIT, clean BUF_SCOPED = BUF_INIT;
   const Migd__V1__TargetPlan *plan = g->plan;
   const char *after = words_list(p->s, plan->n_after, plan->after, "base");
-  if (plan->n_steps == 0)
+  if (plan->adoption ? plan->adoption->known : plan->n_steps == 0)
     buf_addf(&text, "%s: nothing to do, at %s\n", names(p, g), after);
+  else if (plan->adoption)
+    buf_addf(&text, "%s: adopted at %s\n", names(p, g), after);
   else
     buf_addf(&text, "%s: %s, then at %s\n", names(p, g),
              counted(p->s, plan->n_steps, "revision", "revisions"), after);
+  if (plan->adoption)
+    add_adoption(p, &text, plan->adoption);
   for (size_t i = 0; i < plan->n_steps; i++)
     add_step(p, &text, plan, plan->steps[i]);
   text_clean(&clean, buf_str(&text), text.len, true);

@@ -56,6 +56,8 @@ const char *words_operation(Migd__V1__Operation operation) {
     return "downgrade";
   case MIGD__V1__OPERATION__OPERATION_STAMP:
     return "stamp";
+  case MIGD__V1__OPERATION__OPERATION_ADOPT:
+    return "adopt";
   default:
     return "?";
   }

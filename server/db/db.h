@@ -127,6 +127,10 @@ struct db {
   const struct db_driver *driver;
 };
 
+/* The key of the advisory lock that is a PostgreSQL target's own, one for every migd: "migd", then
+ * 1. */
+#define DB_POSTGRES_LOCK INT64_C(0x6d69676400000001)
+
 extern const struct db_driver db_sqlite, db_postgres;
 
 /* Once, at the start of a program, before threads: forgets every PG* variable and the home folder

@@ -4,14 +4,13 @@
  */
 #include "server/db/postgres.h"
 
-/* One key for every migd: "migd", then 1. pg_locks shows its halves as classid and objid. */
-#define LOCK_KEY INT64_C(0x6d69676400000001)
+/* pg_locks shows the key's halves as classid and objid. */
 #define LOCK_WHERE                                                                                 \
   "l.locktype = 'advisory' AND l.classid = 1835624292 AND l.objid = 1 AND l.objsubid = 1"          \
   " AND l.granted AND l.database ="                                                                \
   " (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())"
 
-_Static_assert(LOCK_KEY >> 32 == 1835624292, "the key and its parts agree");
+_Static_assert(DB_POSTGRES_LOCK >> 32 == 1835624292, "the key and its parts agree");
 
 static int on_int(void *ctx, const struct db_value *values, int count, struct err *e) {
   (void)count;
@@ -43,7 +42,7 @@ static void describe_holder(struct postgres *p, const struct job *job, struct er
 
 static int postgres_lock(struct db *db, const struct job *job, struct err *e) {
   struct postgres *p = (struct postgres *)db;
-  struct db_value key = db_int(LOCK_KEY);
+  struct db_value key = db_int(DB_POSTGRES_LOCK);
   int64_t taken = 0;
   if (postgres_query(p, "SELECT pg_catalog.pg_try_advisory_lock($1)", &key, 1, on_int, &taken, job,
                      e) < 0)
@@ -67,7 +66,7 @@ static int postgres_lock_check(struct db *db, struct err *e) {
 
 static void postgres_unlock(struct db *db) {
   struct postgres *p = (struct postgres *)db;
-  struct db_value key = db_int(LOCK_KEY);
+  struct db_value key = db_int(DB_POSTGRES_LOCK);
   struct err ignored;
   (void)postgres_query(p, "SELECT pg_catalog.pg_advisory_unlock($1)", &key, 1, NULL, NULL, NULL,
                        &ignored);

@@ -75,6 +75,10 @@ static int step_inside(struct walk *w, unsigned index, const struct orphans *bef
     return -1;
   if (!orphans_possible(w, r, step->direction))
     return 0;
+  if (w->offline) {
+    orphans_refuse(w);
+    return 0;
+  }
   if (orphans_read(w, now, e))
     return -1;
   if (!now->count || !orphans_compare(now, before, e))
@@ -171,7 +175,7 @@ static void tell_finished(const struct walk *w, unsigned index, int64_t since_ns
 
 static bool has_journal(const struct walk *w, const struct plan_step *step) {
   return journal_needed(&w->catalog->revisions[step->revision], step->direction,
-                        w->options.url->dialect);
+                        w->request.dialect);
 }
 
 /* All steps in one transaction: all or nothing. */
@@ -222,7 +226,8 @@ static int stamp_once(struct walk *w, void *ctx, struct err *e) {
                                .run = w->run,
                                .epoch = w->epoch,
                                .step = 1,
-                               .started_at = now};
+                               .started_at = now,
+                               .offline = w->offline};
   if (tx_begin(w, e))
     return -1;
   int rc = w->ledger.exists ? 0 : ledger_create(w->db, w->job, e);

@@ -61,6 +61,8 @@ int request_unpack(const struct run *run, struct arena *arena,
 static int check_shape(const struct run_request *r, struct err *e) {
   if (r->operation != OP_STAMP && r->revision_count != 1)
     return err_set(e, ERR_INPUT, "exactly one revision must be given, not %zu", r->revision_count);
+  if (r->adopt)
+    return 0;
   if (r->operation == OP_STAMP && !r->revision_count)
     return err_set(e, ERR_INPUT, "stamp needs a revision, or `base`");
   if (r->purge && r->operation != OP_STAMP)

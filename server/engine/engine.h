@@ -47,11 +47,15 @@ void catalog_ref_release(struct catalog_ref *r); /* takes NULL */
 #define CATALOG_REF_SCOPED __attribute__((cleanup(catalog_ref_release_scoped)))
 void catalog_ref_release_scoped(struct catalog_ref **r);
 
+/* migd.v1.Operation has one that the plan does not: it becomes a stamp there. */
+enum { OP_ADOPT = 4 };
+
 /* What a run is asked to do: the request in C. Borrowed for the call. */
 struct run_request {
   const char *request_id; /* "" for none */
   const char *principal;
-  enum operation operation;
+  enum operation operation; /* OP_STAMP with `adopt` */
+  const char *adopt;        /* the tool to adopt from, "" for any; NULL: no adoption */
   struct target_query targets;
   const char *const *revisions;
   size_t revision_count;

@@ -13,20 +13,32 @@
 struct ledger_sql {
   const char *look; /* two values: the ledger exists; something else exists */
   const char *create[2];
+  const char *append[2]; /* [1]: where the database itself counts and tells the time */
 };
+
+#define APPEND                                                                                     \
+  "INSERT INTO migd_ledger (seq, revision, direction, statement, state, checksum, run_id, epoch, " \
+  "step, principal, store_id, started_at, duration_us) "
+#define APPEND_GIVEN APPEND "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+#define APPEND_FOUND(now)                                                                          \
+  APPEND "SELECT coalesce(max(seq), 0) + 1, $2, $3, $4, $5, $6, $7, coalesce(max(epoch), 0), $9, " \
+         "$10, $11, " now ", $13 FROM migd_ledger"
 
 static const struct ledger_sql sql_of[] = {
     [DIALECT_SQLITE] =
         {.look = "SELECT (SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = "
                  "'migd_revision'), (SELECT count(*) FROM sqlite_schema WHERE name NOT LIKE "
                  "'sqlite\\_%' ESCAPE '\\' AND tbl_name NOT LIKE 'migd\\_%' ESCAPE '\\')",
-         .create = {"CREATE TABLE migd_revision (revision VARCHAR(64) NOT NULL PRIMARY KEY)",
-                    "CREATE TABLE migd_ledger (seq INTEGER NOT NULL PRIMARY KEY, revision "
-                    "VARCHAR(64) NOT NULL, direction VARCHAR(8) NOT NULL, statement INTEGER NOT "
-                    "NULL, state VARCHAR(8) NOT NULL, checksum VARCHAR(80) NOT NULL, run_id BIGINT "
-                    "NOT NULL, epoch BIGINT NOT NULL, step INTEGER NOT NULL, principal VARCHAR(64) "
-                    "NOT NULL, store_id VARCHAR(64) NOT NULL, started_at VARCHAR(32) NOT NULL, "
-                    "duration_us BIGINT NOT NULL)"}},
+         .create =
+             {"CREATE TABLE IF NOT EXISTS migd_revision (revision VARCHAR(64) NOT NULL PRIMARY "
+              "KEY)",
+              "CREATE TABLE IF NOT EXISTS migd_ledger (seq INTEGER NOT NULL PRIMARY KEY, revision "
+              "VARCHAR(64) NOT NULL, direction VARCHAR(8) NOT NULL, statement INTEGER NOT "
+              "NULL, state VARCHAR(8) NOT NULL, checksum VARCHAR(80) NOT NULL, run_id BIGINT "
+              "NOT NULL, epoch BIGINT NOT NULL, step INTEGER NOT NULL, principal VARCHAR(64) "
+              "NOT NULL, store_id VARCHAR(64) NOT NULL, started_at VARCHAR(32) NOT NULL, "
+              "duration_us BIGINT NOT NULL)"},
+         .append = {APPEND_GIVEN, APPEND_FOUND("strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')")}},
     [DIALECT_POSTGRESQL] =
         {.look =
              "SELECT (to_regclass('migd_revision') IS NOT NULL)::int, (EXISTS (SELECT 1 FROM "
@@ -34,13 +46,17 @@ static const struct ledger_sql sql_of[] = {
              "c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> "
              "'information_schema' AND c.relname !~ '^migd_' AND NOT EXISTS (SELECT 1 FROM "
              "pg_catalog.pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')))::int",
-         .create = {"CREATE TABLE migd_revision (revision VARCHAR(64) NOT NULL PRIMARY KEY)",
-                    "CREATE TABLE migd_ledger (seq BIGINT NOT NULL PRIMARY KEY, revision "
-                    "VARCHAR(64) NOT NULL, direction VARCHAR(8) NOT NULL, statement BIGINT NOT "
-                    "NULL, state VARCHAR(8) NOT NULL, checksum VARCHAR(80) NOT NULL, run_id BIGINT "
-                    "NOT NULL, epoch BIGINT NOT NULL, step INTEGER NOT NULL, principal VARCHAR(64) "
-                    "NOT NULL, store_id VARCHAR(64) NOT NULL, started_at VARCHAR(32) NOT NULL, "
-                    "duration_us BIGINT NOT NULL)"}},
+         .create =
+             {"CREATE TABLE IF NOT EXISTS migd_revision (revision VARCHAR(64) NOT NULL PRIMARY "
+              "KEY)",
+              "CREATE TABLE IF NOT EXISTS migd_ledger (seq BIGINT NOT NULL PRIMARY KEY, revision "
+              "VARCHAR(64) NOT NULL, direction VARCHAR(8) NOT NULL, statement BIGINT NOT "
+              "NULL, state VARCHAR(8) NOT NULL, checksum VARCHAR(80) NOT NULL, run_id BIGINT "
+              "NOT NULL, epoch BIGINT NOT NULL, step INTEGER NOT NULL, principal VARCHAR(64) "
+              "NOT NULL, store_id VARCHAR(64) NOT NULL, started_at VARCHAR(32) NOT NULL, "
+              "duration_us BIGINT NOT NULL)"},
+         .append = {APPEND_GIVEN, APPEND_FOUND("to_char(clock_timestamp() AT TIME ZONE 'UTC', "
+                                               "'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")}},
 };
 
 static const char *const direction_names[] = {
@@ -225,12 +241,8 @@ int ledger_append(struct db *db, const struct ledger_entry *entry, int64_t *last
       db_text(at),
       db_int(entry->duration_us),
   };
-  if (exec_kept(
-          db,
-          "INSERT INTO migd_ledger (seq, revision, direction, statement, state, checksum, "
-          "run_id, epoch, step, principal, store_id, started_at, duration_us) VALUES ($1, $2, "
-          "$3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-          params, COUNT(params), NULL, NULL, NULL, job, e)) {
+  const char *sql = sql_of[db->driver->dialect].append[entry->offline];
+  if (exec_kept(db, sql, params, COUNT(params), NULL, NULL, NULL, job, e)) {
     if (e->kind == ERR_MIGRATION)
       e->kind = ERR_CONFLICT;
     return err_in(e, "write the ledger");
@@ -256,4 +268,24 @@ int ledger_has_step(struct db *db, int64_t run, int64_t epoch, unsigned step, co
           params, 3, on_count, &found, NULL, job, e))
     return -1;
   return found > 0;
+}
+
+void ledger_add_fresh(struct buf *out, enum dialect dialect) {
+  buf_addf(out, "(WITH look (ledger, others) AS (%s) SELECT ledger > 0 OR others = 0 FROM look)",
+           sql_of[dialect].look);
+}
+
+/* Ids need no quoting. */
+void ledger_add_at(struct buf *out, const char *const *rows, size_t count, const char *store_id) {
+  buf_addf(out, "(SELECT count(*) FROM migd_revision) = %zu", count);
+  if (count) {
+    buf_adds(out, " AND (SELECT count(*) FROM migd_revision WHERE revision IN (");
+    for (size_t i = 0; i < count; i++)
+      buf_addf(out, "%s'%s'", i ? ", " : "", rows[i]);
+    buf_addf(out, ")) = %zu", count);
+  }
+  buf_addf(out,
+           " AND NOT EXISTS (SELECT 1 FROM migd_ledger WHERE seq = (SELECT max(seq) FROM "
+           "migd_ledger) AND (statement <> 0 OR store_id <> '%s'))",
+           store_id);
 }

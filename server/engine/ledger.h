@@ -5,6 +5,7 @@
 #ifndef MIGD_ENGINE_LEDGER_H
 #define MIGD_ENGINE_LEDGER_H
 
+#include "proto/base/buf.h"
 #include "server/catalog/plan.h"
 #include "server/db/db.h"
 
@@ -44,6 +45,8 @@ struct ledger_entry {
   enum ledger_mark mark;
   int64_t started_at; /* wall, microseconds */
   int64_t duration_us;
+  /* For a script: number, epoch and time are the database's own to find when it runs. */
+  bool offline;
 };
 
 int ledger_read(struct db *db, struct arena *arena, struct ledger_state *out, const struct job *job,
@@ -62,5 +65,13 @@ int ledger_append(struct db *db, const struct ledger_entry *entry, int64_t *last
 /* 1 when the history holds the finished step (run, epoch, step), 0 when not, -1 failed. */
 int ledger_has_step(struct db *db, int64_t run, int64_t epoch, unsigned step, const struct job *job,
                     struct err *e);
+
+/* Expressions for scripts, which begin on their own at a database that was not looked at. */
+
+/* True where a ledger is, or nothing at all. */
+void ledger_add_fresh(struct buf *out, enum dialect dialect);
+/* True where the ledger holds exactly these rows, no step is applied in part, and this store wrote
+ * it last, if anybody did. */
+void ledger_add_at(struct buf *out, const char *const *rows, size_t count, const char *store_id);
 
 #endif

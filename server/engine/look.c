@@ -77,6 +77,8 @@ int engine_look(struct engine *g, const struct target *target, enum walk_stage l
   if (rc || engine_catalog(g, bundle.digest, ref, e))
     return -1;
   w->target = target->name;
+  w->adopt_table = bundle.adopt_table;
+  w->adopt_revision = bundle.adopt_revision;
   w->catalog = catalog_ref_get(*ref);
   w->store_id = store_id(g->o.store);
   w->epoch = target->epoch + 1;
@@ -89,6 +91,10 @@ int engine_look(struct engine *g, const struct target *target, enum walk_stage l
                                        .revisions = request->revisions,
                                        .revision_count = request->revision_count,
                                        .purge = request->purge};
+  if (request && request->adopt) {
+    w->adopt = ARENA_NEW(arena, struct adoption);
+    w->adopt->asked = request->adopt;
+  }
   int64_t at = clock_wall_us();
   rc = walk_to(w, last, e);
   w->options.password = NULL;

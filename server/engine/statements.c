@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "server/engine/script.h"
 #include "server/sql/split.h"
 
 void statement_locate(const struct revision *r, const struct section_statement *s, struct err *e) {
@@ -45,11 +46,26 @@ static int on_text(void *ctx, const struct db_value *v, int count, struct err *e
   return 0;
 }
 
+static int run_own(struct walk *w, const char *sql, struct err *e) {
+  return db_exec(w->db, sql, NULL, 0, NULL, NULL, NULL, w->job, e);
+}
+
+/* A block says nothing, where a SELECT would print a table. */
+#define SET_CONFIG(name, value)                                                                    \
+  "DO $migd$ BEGIN PERFORM set_config('" name "', current_setting('" value "'), false); END "      \
+  "$migd$"
+
+int session_note(struct walk *w, struct err *e) {
+  return w->request.dialect == DIALECT_SQLITE
+             ? 0
+             : run_own(w, SET_CONFIG("migd.path", "search_path"), e);
+}
+
 int session_pin(struct walk *w, struct err *e) {
   if (w->db->driver->dialect == DIALECT_SQLITE)
-    return w->db->driver->in_transaction(w->db)
-               ? 0
-               : db_exec(w->db, "PRAGMA foreign_keys = OFF", NULL, 0, NULL, NULL, NULL, w->job, e);
+    return w->db->driver->in_transaction(w->db) ? 0 : run_own(w, "PRAGMA foreign_keys = OFF", e);
+  if (w->offline)
+    return run_own(w, SET_CONFIG("search_path", "migd.path"), e);
   if (!w->search_path)
     return db_exec(w->db, "SELECT current_setting('search_path')", NULL, 0, on_text, w, NULL,
                    w->job, e);
@@ -72,7 +88,7 @@ static bool harmless(const char *sql, size_t len) {
 }
 
 bool orphans_possible(const struct walk *w, const struct revision *r, enum direction direction) {
-  if (w->db->driver->dialect != DIALECT_SQLITE)
+  if (w->request.dialect != DIALECT_SQLITE)
     return false;
   for (size_t i = 0; i < r->section_count; i++) {
     const struct section *section = &r->sections[i];
@@ -143,4 +159,15 @@ int orphans_compare(const struct orphans *now, const struct orphans *before, str
     }
   }
   return 0;
+}
+
+#define ORPHANS "SELECT \"table\", \"rowid\", parent FROM pragma_foreign_key_check"
+
+int orphans_note(struct walk *w, struct err *e) {
+  return run_own(w, "CREATE TEMP TABLE migd_orphans AS " ORPHANS, e);
+}
+
+void orphans_refuse(struct walk *w) {
+  script_check(w->db, CHECK_ORPHANS,
+               "NOT EXISTS (" ORPHANS " EXCEPT SELECT * FROM temp.migd_orphans)");
 }

@@ -15,6 +15,8 @@ int statement_run(struct walk *w, const struct revision *r, const struct section
 /* Names the place of a statement in an error. */
 void statement_locate(const struct revision *r, const struct section_statement *s, struct err *e);
 
+/* In a script: notes what session_pin() goes back to. */
+int session_note(struct walk *w, struct err *e);
 /* Undoes what a statement may have set for the session: PostgreSQL's search_path, SQLite's
  * foreign_keys. The ledger must be found where it was. */
 int session_pin(struct walk *w, struct err *e);
@@ -32,5 +34,9 @@ bool orphans_possible(const struct walk *w, const struct revision *r, enum direc
 int orphans_read(struct walk *w, struct orphans *out, struct err *e);
 /* -1 with ERR_MIGRATION naming the first of `now` that is not among `before`. */
 int orphans_compare(const struct orphans *now, const struct orphans *before, struct err *e);
+
+/* In a script: such rows are noted once, and looked for before each commit. */
+int orphans_note(struct walk *w, struct err *e);
+void orphans_refuse(struct walk *w);
 
 #endif

@@ -11,6 +11,7 @@
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "server/engine/state.h"
+#include "server/store/bundle.h"
 #include "server/store/lock.h"
 
 #define RECORD_RETRY_MS 1000
@@ -71,22 +72,6 @@ static void on_notice(void *ctx, const char *severity, const char *text) {
   event_post(d->g, d->a->run, d->task.target_name, &event);
 }
 
-/* What a step leads from and to, as Alembic prints it: a stamp by its rows, the others by the
- * graph. */
-static void from_and_to(const struct walk *w, unsigned index, Migd__V1__StepStarted *out) {
-  const struct plan_step *step = &w->plan.steps[index];
-  const struct revision *r = &w->catalog->revisions[step->revision];
-  const char **parents = r->parents, **self = (const char **)(uintptr_t)&r->id;
-  size_t parent_count = r->parent_count;
-  bool down = step->direction == DIR_DOWN, stamp = step->direction == DIR_STAMP;
-  const char **from = stamp ? step->remove : down ? self : parents;
-  const char **to = stamp ? step->insert : down ? parents : self;
-  out->from = (char **)(uintptr_t)from;
-  out->n_from = stamp ? step->remove_count : down ? 1 : parent_count;
-  out->to = (char **)(uintptr_t)to;
-  out->n_to = stamp ? step->insert_count : down ? parent_count : 1;
-}
-
 static void on_step_started(void *ctx, const struct walk *w, unsigned index) {
   struct doing *d = ctx;
   const struct plan_step *step = &w->plan.steps[index];
@@ -97,7 +82,11 @@ static void on_step_started(void *ctx, const struct walk *w, unsigned index) {
   started.revision = (char *)(uintptr_t)r->id;
   started.message = (char *)(uintptr_t)r->message;
   started.direction = (Migd__V1__Direction)step->direction;
-  from_and_to(w, index, &started);
+  const struct walk_ends ends = walk_step_ends(w, index);
+  started.from = (char **)(uintptr_t)ends.from;
+  started.n_from = ends.from_count;
+  started.to = (char **)(uintptr_t)ends.to;
+  started.n_to = ends.to_count;
   event.event_case = MIGD__V1__RUN_EVENT__EVENT_STEP_STARTED;
   event.step_started = &started;
   event_post(d->g, d->a->run, d->task.target_name, &event);
@@ -193,8 +182,10 @@ static int read_task(struct doing *d, struct err *e) {
   return rc;
 }
 
-static const char *const operation_names[] = {
-    [OP_UPGRADE] = "upgrade", [OP_DOWNGRADE] = "downgrade", [OP_STAMP] = "stamp"};
+static const char *const operation_names[] = {[OP_UPGRADE] = "upgrade",
+                                              [OP_DOWNGRADE] = "downgrade",
+                                              [OP_STAMP] = "stamp",
+                                              [OP_ADOPT] = "adopt"};
 
 static int write_begun(struct db *db, void *ctx, struct err *e) {
   struct doing *d = ctx;
@@ -260,7 +251,10 @@ static int walk_task(struct doing *d, struct err *e) {
   struct db *db = store_reader(g->o.store, e);
   if (!db)
     return -1;
+  struct bundle_info catalog;
   int rc = target_options(g, db, &d->target, &w->options, &url, &password, e);
+  if (!rc)
+    rc = bundle_get(db, d->target.catalog, &d->arena, &catalog, e);
   store_reader_done(g->o.store, db);
   if (rc || engine_catalog(g, d->task.digest, &ref, e))
     return -1;
@@ -269,17 +263,22 @@ static int walk_task(struct doing *d, struct err *e) {
       request_ms(d->request->statement_timeout, w->options.statement_timeout_ms);
   w->options.notice = on_notice;
   w->options.notice_ctx = d;
+  bool adopts = d->request->operation == MIGD__V1__OPERATION__OPERATION_ADOPT;
+  struct adoption adoption = {.asked = d->request->from_tool};
   const char *goal[] = {d->task.goal};
   bool resumed = d->task.goal[0];
   w->target = d->target.name;
+  w->adopt_table = catalog.adopt_table;
+  w->adopt_revision = catalog.adopt_revision;
   w->catalog = catalog_ref_get(ref);
   w->request = (struct plan_request){
-      .operation = (enum operation)d->request->operation,
+      .operation = adopts ? OP_STAMP : (enum operation)d->request->operation,
       .dialect = d->target.dialect,
       .revisions = resumed ? goal : (const char *const *)d->request->revisions,
       .revision_count = resumed ? 1 : d->request->n_revisions,
       .purge = d->request->purge,
   };
+  w->adopt = adopts ? &adoption : NULL;
   w->single_transaction = d->request->single_transaction;
   w->doubt = d->a->doubt;
   w->store_id = store_id(g->o.store);
@@ -297,6 +296,7 @@ static int walk_task(struct doing *d, struct err *e) {
   w->arena = &d->arena;
   w->log = g->o.log;
   rc = walk_to(w, WALK_APPLY, e);
+  w->adopt = NULL;
   /* The catalog is given back: what outlives it is copied. */
   for (size_t i = 0; i < w->ledger.row_count; i++)
     w->ledger.rows[i] = arena_strdup(&d->arena, w->ledger.rows[i]);

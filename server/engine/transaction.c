@@ -70,6 +70,7 @@ struct ledger_entry step_entry(const struct walk *w, unsigned index, int64_t sta
       .epoch = w->epoch,
       .step = index + 1,
       .started_at = started_at,
-      .duration_us = clock_wall_us() - started_at,
+      .duration_us = w->offline ? 0 : clock_wall_us() - started_at,
+      .offline = w->offline,
   };
 }

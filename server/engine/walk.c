@@ -75,9 +75,14 @@ static int stage_ledger(struct walk *w, enum walk_stage last, struct err *e) {
     return err_in(e, "read the ledger");
   if (last == WALK_LEDGER)
     return 0;
-  if (!w->ledger.exists && !w->ledger.empty_database && w->request.operation == OP_UPGRADE) {
+  bool strange = !w->ledger.exists && !w->ledger.empty_database;
+  if (strange && w->request.operation == OP_UPGRADE && adopt_by_rule(w, &w->by_rule, e))
+    return -1;
+  if (strange && w->request.operation == OP_UPGRADE && !w->by_rule) {
     err_set(e, ERR_REFUSED, "the database has tables but no ledger: what is applied is not known");
-    return err_hint(e, "`migctl stamp REVISION` says which revision it is at");
+    return err_hint(e,
+                    "`migctl adopt` takes over what another tool wrote down there; `migctl stamp "
+                    "REVISION` says which revision it is at");
   }
   return check_fence(w, e);
 }
@@ -105,6 +110,14 @@ static int check_partial(const struct walk *w, struct err *e) {
 
 static int stage_plan(struct walk *w, enum walk_stage last, struct err *e) {
   (void)last;
+  if (w->adopt && adopt_find(w, e))
+    return -1;
+  if (w->adopt && w->adopt->known) {
+    w->plan = (struct plan){.after = w->ledger.rows, .after_count = w->ledger.row_count};
+    return 0;
+  }
+  if (w->by_rule)
+    return adopt_rule_plan(w, e);
   if (plan_make(w->catalog, &w->request, w->ledger.rows, w->ledger.row_count, w->arena, &w->plan,
                 e))
     return -1;
@@ -143,4 +156,14 @@ int walk_to(struct walk *w, enum walk_stage last, struct err *e) {
     err_in(e, "%s", w->target);
   }
   return rc;
+}
+
+struct walk_ends walk_step_ends(const struct walk *w, unsigned index) {
+  const struct plan_step *step = &w->plan.steps[index];
+  const struct revision *r = &w->catalog->revisions[step->revision];
+  if (step->direction == DIR_STAMP)
+    return (struct walk_ends){step->remove, step->insert, step->remove_count, step->insert_count};
+  if (step->direction == DIR_DOWN)
+    return (struct walk_ends){&r->id, r->parents, 1, r->parent_count};
+  return (struct walk_ends){r->parents, &r->id, r->parent_count, 1};
 }

@@ -5,6 +5,7 @@
 #ifndef MIGD_ENGINE_WALK_H
 #define MIGD_ENGINE_WALK_H
 
+#include "server/engine/adopt.h"
 #include "server/engine/ledger.h"
 
 enum walk_stage { WALK_OPEN, WALK_LOCK, WALK_LEDGER, WALK_PLAN, WALK_APPLY };
@@ -36,6 +37,9 @@ struct walk {
               struct err *e);
   const struct catalog *catalog;
   struct plan_request request;
+  struct adoption *adopt; /* request is a stamp at what another tool did; NULL: as it is asked */
+  /* A database without a ledger that has this table is at this revision; NULL or "": none. */
+  const char *adopt_table, *adopt_revision;
   bool single_transaction;
   enum doubt_answer doubt;
   const char *store_id, *principal;
@@ -45,10 +49,12 @@ struct walk {
   const struct job *job;
   const atomic_bool *drain; /* when set no further step begins; may be NULL */
   struct walk_hooks hooks;
+  bool offline; /* nobody is there: what would be run is written down (offline.h) */
   struct arena *arena;
   struct log *log;
   /* Found. */
   struct db *db;
+  bool by_rule;               /* adopt_table is there, and no ledger */
   struct ledger_state ledger; /* kept true while steps are applied */
   struct plan plan;
   unsigned steps_done;
@@ -58,5 +64,13 @@ struct walk {
 /* Walks to `last` and leaves the target again. What was found stays readable in `w` also on
  * failure. A walk that does not end at WALK_APPLY takes no lock and changes nothing. */
 int walk_to(struct walk *w, enum walk_stage last, struct err *e);
+
+/* What a step of the plan leads from and to, as Alembic prints it: a stamp by its rows, the others
+ * by the graph. Empty is base. */
+struct walk_ends {
+  const char *const *from, *const *to;
+  size_t from_count, to_count;
+};
+struct walk_ends walk_step_ends(const struct walk *w, unsigned index);
 
 #endif

@@ -7,6 +7,7 @@
 #include "server/engine/engine.h"
 #include "server/rpc/convert.h"
 #include "server/rpc/push.h"
+#include "server/rpc/rule.h"
 
 #define PULL_PART (1u << 20) /* bytes of files in one message */
 #define TARGETS_HERE 20
@@ -322,6 +323,13 @@ static const struct method methods[] = {
         .role = ROLE_VIEWER,
         .lane = LANE_WORKER,
         .step = get_catalog,
+    },
+    {
+        .name = "UpdateCatalog",
+        METHOD_TYPES(update_catalog_request, catalog),
+        .role = ROLE_ADMIN,
+        .lane = LANE_WORKER,
+        .step = rule_step,
     },
     {
         .name = "ListRevisions",

@@ -100,6 +100,12 @@ Migd__V1__Catalog *proto_catalog(struct arena *arena, const struct bundle_info *
   m->targets = info->targets;
   m->pushed_at = proto_time(arena, info->pushed_at);
   m->pushed_by = proto_text(arena, info->pushed_by);
+  if (info->adopt_table != NULL && info->adopt_table[0] != '\0') {
+    PROTO_NEW(rule, AdoptRule, adopt_rule, arena);
+    rule->table = proto_text(arena, info->adopt_table);
+    rule->revision = proto_text(arena, info->adopt_revision);
+    m->adopt_rule = rule;
+  }
   return m;
 }
 

@@ -11,6 +11,7 @@
 #include "server/base/clock.h"
 #include "server/engine/engine.h"
 #include "server/rpc/convert.h"
+#include "server/rpc/script.h"
 
 #define REQUEST_ID_MAX 64
 #define REVISIONS_MAX 100
@@ -23,6 +24,18 @@
 
 /* --- what is asked */
 
+static int check_adoption(const Migd__V1__StartRunRequest *m, struct err *e) {
+  struct arena arena __attribute__((cleanup(arena_release)));
+  arena_init(&arena, 0);
+  if (m->n_revisions != 0 || m->purge)
+    return err_set(e, ERR_INPUT,
+                   "an adoption names no revision: the database says what is applied");
+  if (m->from_tool[0] == '\0' || adopt_knows(m->from_tool))
+    return 0;
+  err_set(e, ERR_INPUT, "\"%.40s\" is no tool that is known here", m->from_tool);
+  return err_hint(e, "it is one of: %s", adopt_names(&arena));
+}
+
 static int check_revisions(const Migd__V1__StartRunRequest *m, struct err *e) {
   if (m->n_revisions > REVISIONS_MAX)
     return err_set(e, ERR_INPUT, "a run names at most %d revisions", REVISIONS_MAX);
@@ -30,6 +43,10 @@ static int check_revisions(const Migd__V1__StartRunRequest *m, struct err *e) {
     if (m->revisions[i][0] == '\0' || strlen(m->revisions[i]) > REVISION_TEXT_MAX)
       return err_set(e, ERR_INPUT, "\"%.80s\" names no revision", m->revisions[i]);
   bool stamp = m->operation == MIGD__V1__OPERATION__OPERATION_STAMP;
+  if (m->operation == MIGD__V1__OPERATION__OPERATION_ADOPT)
+    return check_adoption(m, e);
+  if (m->from_tool[0] != '\0')
+    return err_set(e, ERR_INPUT, "only an adoption is from a tool");
   if (m->n_revisions == 0 || (m->n_revisions > 1 && !stamp))
     return err_set(e, ERR_INPUT,
                    stamp ? "a stamp names one revision or more"
@@ -42,17 +59,19 @@ static int check_revisions(const Migd__V1__StartRunRequest *m, struct err *e) {
 /* Borrows from the message; the packed request is in the arena. */
 static int read_request(struct call *call, const Migd__V1__StartRunRequest *m,
                         struct run_request *out, struct err *e) {
+  bool adopts = m->operation == MIGD__V1__OPERATION__OPERATION_ADOPT;
   *out = (struct run_request){
       .request_id = m->request_id,
       .principal = call->principal.name,
-      .operation = (enum operation)m->operation,
+      .operation = adopts ? OP_STAMP : (enum operation)m->operation,
+      .adopt = adopts ? m->from_tool : NULL,
       .revisions = (const char *const *)m->revisions,
       .revision_count = m->n_revisions,
       .purge = m->purge != 0,
       .single_transaction = m->single_transaction != 0,
   };
   if (m->operation == MIGD__V1__OPERATION__OPERATION_UNSPECIFIED)
-    return err_set(e, ERR_INPUT, "say what to do: upgrade, downgrade or stamp");
+    return err_set(e, ERR_INPUT, "say what to do: upgrade, downgrade, stamp or adopt");
   if (strlen(m->request_id) > REQUEST_ID_MAX)
     return err_set(e, ERR_INPUT, "a request_id has at most %d characters", REQUEST_ID_MAX);
   if (selection_query(m->selection, &out->targets, e) != 0 || check_revisions(m, e) != 0 ||
@@ -247,6 +266,23 @@ static size_t sql_size(const Migd__V1__PlanStep *m) {
   return size;
 }
 
+static Migd__V1__Adoption *proto_adoption(const struct adoption *a, struct arena *arena) {
+  PROTO_NEW(m, Adoption, adoption, arena);
+  m->tool = proto_text(arena, a->tool);
+  m->table = proto_text(arena, a->table);
+  m->known = a->known;
+  m->versions = ARENA_ARRAY(arena, Migd__V1__AdoptedVersion *, a->count + 1);
+  m->n_versions = a->count;
+  for (size_t i = 0; i < a->count; i++) {
+    PROTO_NEW(version, AdoptedVersion, adopted_version, arena);
+    version->version = proto_text(arena, a->items[i].version);
+    version->revision = proto_text(arena, a->items[i].revision);
+    version->checksum = proto_text(arena, a->items[i].note);
+    m->versions[i] = version;
+  }
+  return m;
+}
+
 static int fill_plan(Migd__V1__TargetPlan *m, const struct walk *w, const struct catalog *c,
                      enum dialect dialect, struct arena *arena, struct err *e) {
   size_t size = 0;
@@ -265,6 +301,8 @@ static int fill_plan(Migd__V1__TargetPlan *m, const struct walk *w, const struct
     }
   }
   m->n_steps = w->plan.count;
+  if (w->adopt)
+    m->adoption = proto_adoption(w->adopt, arena);
   return 0;
 }
 
@@ -315,6 +353,14 @@ static const struct method methods[] = {
         .lane = LANE_WORKER,
         .server_streams = true,
         .step = plan_run,
+    },
+    {
+        .name = "GenerateScript",
+        METHOD_TYPES(generate_script_request, generate_script_response),
+        .role = ROLE_VIEWER,
+        .lane = LANE_WORKER,
+        .server_streams = true,
+        .step = script_step,
     },
     {
         .name = "GetRun",

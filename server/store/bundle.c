@@ -12,7 +12,8 @@
 
 #define INFO_SQL                                                                                   \
   "SELECT c.name, c.digest, b.heads, b.revisions,"                                                 \
-  " (SELECT COUNT(*) FROM target t WHERE t.catalog = c.name), c.pushed_at, c.pushed_by"            \
+  " (SELECT COUNT(*) FROM target t WHERE t.catalog = c.name), c.pushed_at, c.pushed_by,"           \
+  " c.adopt_table, c.adopt_revision"                                                               \
   " FROM catalog c JOIN bundle b ON b.digest = c.digest"
 #define NAMES_SQL "SELECT name FROM catalog ORDER BY name"
 
@@ -48,6 +49,8 @@ static int take_info(void *ctx, const struct db_value *v, int count, struct err 
   info->targets = (unsigned)v[4].i;
   info->pushed_at = v[5].i;
   info->pushed_by = row_string(infos->arena, &v[6]);
+  info->adopt_table = row_string(infos->arena, &v[7]);
+  info->adopt_revision = row_string(infos->arena, &v[8]);
   return 0;
 }
 
@@ -219,4 +222,10 @@ int bundle_put(struct db *db, const char *name, const char *expected, const stru
       " pushed_by = excluded.pushed_by",
       PARAMS(db_text(name), db_text(catalog->digest), db_int(clock_wall_us()), db_text(by)), NULL,
       e);
+}
+
+int bundle_set_rule(struct db *db, const char *name, const char *table, const char *revision,
+                    struct err *e) {
+  return row_change(db, "UPDATE catalog SET adopt_table = $2, adopt_revision = $3 WHERE name = $1",
+                    PARAMS(db_text(name), db_text(table), db_text(revision)), NULL, e);
 }

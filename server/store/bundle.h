@@ -15,6 +15,8 @@ struct bundle_info {
   unsigned targets;
   int64_t pushed_at; /* wall, microseconds */
   const char *pushed_by;
+  /* A database without a ledger that has this table is at this revision; "": no such rule. */
+  const char *adopt_table, *adopt_revision;
 };
 
 /* `[a-z0-9][a-z0-9._-]{0,62}`. */
@@ -35,5 +37,9 @@ int bundle_files(struct db *db, const char *digest, struct arena *arena, struct 
  * any; ERR_CONFLICT otherwise. Inside store_write. */
 int bundle_put(struct db *db, const char *name, const char *expected, const struct catalog *catalog,
                const struct catalog_file *files, size_t count, const char *by, struct err *e);
+
+/* Sets the rule of a catalog that is there; "" and "" clears it. Inside store_write. */
+int bundle_set_rule(struct db *db, const char *name, const char *table, const char *revision,
+                    struct err *e);
 
 #endif

@@ -12,6 +12,7 @@ static const struct {
     {"/migd.v1.Catalogs/PullCatalog", ROLE_VIEWER, false},
     {"/migd.v1.Catalogs/ListCatalogs", ROLE_VIEWER, false},
     {"/migd.v1.Catalogs/GetCatalog", ROLE_VIEWER, false},
+    {"/migd.v1.Catalogs/UpdateCatalog", ROLE_ADMIN, false},
     {"/migd.v1.Catalogs/ListRevisions", ROLE_VIEWER, false},
     {"/migd.v1.Catalogs/GetRevision", ROLE_VIEWER, false},
     {"/migd.v1.Targets/AddTarget", ROLE_ADMIN, false},
@@ -22,6 +23,7 @@ static const struct {
     {"/migd.v1.Targets/GetCurrent", ROLE_VIEWER, false},
     {"/migd.v1.Runs/StartRun", ROLE_ADMIN, false},
     {"/migd.v1.Runs/PlanRun", ROLE_VIEWER, false},
+    {"/migd.v1.Runs/GenerateScript", ROLE_VIEWER, false},
     {"/migd.v1.Runs/GetRun", ROLE_VIEWER, false},
     {"/migd.v1.Runs/ListRuns", ROLE_VIEWER, false},
     {"/migd.v1.Runs/WatchRun", ROLE_VIEWER, false},
@@ -63,9 +65,9 @@ static void every_method_is_promised_and_every_promise_kept(void **state) {
 static void rows_stream_as_their_messages_say(void **state) {
   (void)state;
   static const char *const client[] = {"PushCatalog", "ServerReflectionInfo"};
-  static const char *const server[] = {
-      "PushCatalog", "PullCatalog", "GetCurrent",          "PlanRun",
-      "WatchRun",    "Watch",       "ServerReflectionInfo"};
+  static const char *const server[] = {"PushCatalog", "PullCatalog",         "GetCurrent",
+                                       "PlanRun",     "GenerateScript",      "WatchRun",
+                                       "Watch",       "ServerReflectionInfo"};
   for (size_t i = 0; i < PROMISED; i++) {
     const struct method *m = method_find(promised[i].path, strlen(promised[i].path));
     bool client_streams = false, server_streams = false;

@@ -1,0 +1,26 @@
+/* Offline SQL: a plan applied to nobody, as a script that does to a database, run by psql or the
+ * sqlite3 shell, what migd would have done: the same statements, the same transactions, the same
+ * ledger. Knows no store and no network; any thread.
+ */
+#ifndef MIGD_ENGINE_OFFLINE_H
+#define MIGD_ENGINE_OFFLINE_H
+
+#include "server/engine/walk.h"
+
+struct offline_request {
+  enum operation operation;
+  enum dialect dialect;
+  const char *from;             /* where the database is: an identifier; "" or NULL: base */
+  const char *const *revisions; /* where it shall be */
+  size_t revision_count;
+  bool single_transaction;
+  int64_t lock_timeout_ms, statement_timeout_ms; /* PostgreSQL; 0: 5 s, and none */
+  const char *catalog;                           /* its name, for the first line */
+  const char *store_id, *principal;
+};
+
+/* Appends the script to `out`. Kinds as plan_make()'s. */
+int offline_script(const struct catalog *c, const struct offline_request *request,
+                   const struct job *job, struct buf *out, struct err *e);
+
+#endif

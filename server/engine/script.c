@@ -1,0 +1,194 @@
+/* Statements with their parameters put in, each ended by a semicolon. Checks raise an exception in
+ * PostgreSQL; SQLite can raise none outside of a trigger, there they are constraints of a temporary
+ * table whose names are the message.
+ */
+#include "server/engine/script.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/sql/split.h"
+
+struct script {
+  struct db db;
+  struct db_driver driver; /* the dialect's, but for what is done */
+  struct buf *out;
+  bool open; /* a transaction is */
+};
+
+static const struct {
+  const char *column, *message;
+} checks[] = {
+    [CHECK_START] = {"start", "the database is not where this script starts"},
+    [CHECK_SWAP] = {"swap", "the ledger was changed by somebody else"},
+    [CHECK_ORPHANS] = {"orphans", "a foreign key is violated"},
+};
+
+enum { CHECKS = sizeof checks / sizeof checks[0] };
+
+static void add_quoted(struct buf *out, const char *s, size_t len) {
+  buf_addc(out, '\'');
+  for (size_t i = 0; i < len; i++) {
+    if (s[i] == '\'')
+      buf_addc(out, '\'');
+    buf_addc(out, s[i]);
+  }
+  buf_addc(out, '\'');
+}
+
+static void add_value(struct buf *out, const struct db_value *v) {
+  if (v->type == DB_INT)
+    buf_addf(out, "%" PRId64, v->i);
+  else if (v->type == DB_TEXT)
+    add_quoted(out, v->s, v->len);
+  else
+    buf_adds(out, "NULL");
+}
+
+/* Only our own statements have parameters, and `$` in no other place. */
+static void add_statement(struct buf *out, const struct db_statement *s) {
+  const char *end = s->sql + s->len;
+  for (const char *p = s->sql; p < end;) {
+    const char *dollar = s->count ? memchr(p, '$', (size_t)(end - p)) : NULL;
+    buf_add(out, p, (size_t)((dollar ? dollar : end) - p));
+    if (!dollar)
+      return;
+    char *after;
+    unsigned long n = strtoul(dollar + 1, &after, 10);
+    if (n >= 1 && n <= (unsigned long)s->count)
+      add_value(out, &s->params[n - 1]);
+    p = after;
+  }
+}
+
+static bool says(const struct db_statement *s, const char *text) {
+  return s->len == strlen(text) && !memcmp(s->sql, text, s->len);
+}
+
+/* A revision's own BEGIN, outside a transaction, is refused as it is when it is run. */
+static int refuse_transaction(const struct script *s, const struct db_statement *statement,
+                              struct err *e) {
+  struct arena arena __attribute__((cleanup(arena_release)));
+  struct sql_statements cut;
+  arena_init(&arena, 0);
+  if (sql_split(s->driver.dialect, statement->sql, statement->len, &arena, &cut, e))
+    return -1;
+  if (cut.count && cut.items[0].class == SQL_TRANSACTION)
+    return err_set(e, ERR_MIGRATION, "transactions are the script's own");
+  return 0;
+}
+
+/* A statement that must change one row. */
+static void add_swap(struct script *s, const struct db_statement *statement) {
+  bool block = s->driver.dialect == DIALECT_POSTGRESQL;
+  if (block)
+    buf_adds(s->out, "DO $migd$ BEGIN ");
+  add_statement(s->out, statement);
+  if (block)
+    buf_addf(s->out, "; IF NOT FOUND THEN RAISE EXCEPTION '%s'; END IF; END $migd$;\n",
+             checks[CHECK_SWAP].message);
+  else
+    buf_addf(s->out, ";\nINSERT INTO temp.migd_guard (%s) SELECT changes() = 1;\n",
+             checks[CHECK_SWAP].column);
+}
+
+static int script_exec(struct db *db, const struct db_statement *statement, db_row_fn *row,
+                       void *ctx, int64_t *changed, const struct job *job, struct err *e) {
+  struct script *s = (struct script *)db;
+  (void)ctx;
+  if (job_check(job, e))
+    return -1;
+  if (row)
+    return err_set(e, ERR_INTERNAL, "a script reads nothing");
+  if (!s->open && !(statement->flags & DB_OURS) && refuse_transaction(s, statement, e))
+    return -1;
+  if (changed) {
+    add_swap(s, statement);
+    *changed = 1;
+    return 0;
+  }
+  if (says(statement, s->driver.begin))
+    s->open = true;
+  else if (says(statement, "COMMIT") || says(statement, "ROLLBACK"))
+    s->open = false;
+  add_statement(s->out, statement);
+  buf_adds(s->out, ";\n");
+  return 0;
+}
+
+static int script_lock(struct db *db, const struct job *job, struct err *e) {
+  (void)db, (void)job, (void)e;
+  return 1;
+}
+
+static int script_lock_check(struct db *db, struct err *e) {
+  (void)db, (void)e;
+  return 0;
+}
+
+static void script_unlock(struct db *db) {
+  (void)db;
+}
+
+static bool script_in_transaction(struct db *db) {
+  return ((struct script *)db)->open;
+}
+
+static void script_close(struct db *db) {
+  free(db);
+}
+
+struct db *script_db(enum dialect dialect, struct buf *out) {
+  struct script *s = xcalloc(1, sizeof *s);
+  s->driver = (struct db_driver){.name = "script",
+                                 .dialect = dialect,
+                                 .begin = db_driver_of(dialect)->begin,
+                                 .lock = script_lock,
+                                 .lock_check = script_lock_check,
+                                 .unlock = script_unlock,
+                                 .exec = script_exec,
+                                 .in_transaction = script_in_transaction,
+                                 .close = script_close};
+  s->db.driver = &s->driver;
+  s->out = out;
+  return &s->db;
+}
+
+void script_begin(struct db *db, int64_t lock_timeout_ms, int64_t statement_timeout_ms) {
+  struct script *s = (struct script *)db;
+  if (s->driver.dialect == DIALECT_SQLITE) {
+    buf_adds(s->out, "CREATE TEMP TABLE migd_guard (");
+    for (size_t i = 0; i < CHECKS; i++)
+      buf_addf(s->out, "%s%s INTEGER CONSTRAINT \"%s\" CHECK (%s)", i ? ",\n  " : "\n  ",
+               checks[i].column, checks[i].message, checks[i].column);
+    buf_adds(s->out, ");\n");
+    return;
+  }
+  buf_adds(s->out, "SET client_encoding = 'UTF8';\nSET standard_conforming_strings = on;\n"
+                   "SET bytea_output = 'hex';\n");
+  buf_addf(s->out, "SET lock_timeout = %" PRId64 ";\nSET statement_timeout = %" PRId64 ";\n",
+           lock_timeout_ms, statement_timeout_ms);
+  buf_addf(s->out,
+           "DO $migd$ BEGIN IF NOT pg_try_advisory_lock(%" PRId64
+           ") THEN RAISE EXCEPTION 'another session holds the target''s lock'; END IF; END "
+           "$migd$;\n",
+           DB_POSTGRES_LOCK);
+}
+
+void script_comment(struct db *db, const char *text) {
+  struct script *s = (struct script *)db;
+  char clean[1024];
+  err_copy(clean, sizeof clean, text, strlen(text));
+  buf_addf(s->out, "\n-- %s\n", clean);
+}
+
+void script_check(struct db *db, enum script_check check, const char *condition) {
+  struct script *s = (struct script *)db;
+  if (s->driver.dialect == DIALECT_SQLITE)
+    buf_addf(s->out, "INSERT INTO temp.migd_guard (%s) SELECT %s;\n", checks[check].column,
+             condition);
+  else
+    buf_addf(s->out, "DO $migd$ BEGIN IF NOT (%s) THEN RAISE EXCEPTION '%s'; END IF; END $migd$;\n",
+             condition, checks[check].message);
+}

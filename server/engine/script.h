@@ -1,0 +1,22 @@
+/* A database that is not there: what it is told to run is written down, as a script for psql or the
+ * sqlite3 shell. It has no rows to answer. Where a caller asks how many rows a statement changed,
+ * the script makes sure that it is one. Owned by whoever opened it; one thread.
+ */
+#ifndef MIGD_ENGINE_SCRIPT_H
+#define MIGD_ENGINE_SCRIPT_H
+
+#include "proto/base/buf.h"
+#include "server/db/db.h"
+
+/* Writes to `out`, which outlives it. db_close() ends it. */
+struct db *script_db(enum dialect dialect, struct buf *out);
+/* What checks need, and on PostgreSQL the target's own lock: before anything else. */
+void script_begin(struct db *db, int64_t lock_timeout_ms, int64_t statement_timeout_ms);
+/* A line of comment. */
+void script_comment(struct db *db, const char *text);
+/* The script fails, saying what the check is about, where `condition`, an expression, is not true.
+ */
+enum script_check { CHECK_START, CHECK_SWAP, CHECK_ORPHANS };
+void script_check(struct db *db, enum script_check check, const char *condition);
+
+#endif
