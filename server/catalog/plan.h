@@ -21,6 +21,8 @@ struct plan {
   size_t count;
   const char **after; /* the rows afterwards */
   size_t after_count;
+  const char *goal; /* what was asked, as an identifier that does not count from the rows, so that
+                     * going on later leads to the same; NULL for a stamp */
 };
 
 struct plan_request {

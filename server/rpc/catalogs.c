@@ -180,7 +180,7 @@ static int choose_revisions(struct call *call, const struct catalog *c,
                             struct err *e) {
   if (m->range[0] == '\0')
     all_newest_first(c, &call->arena, out);
-  else if (ident_range(c, m->range, &call->arena, out, e) != 0)
+  else if (ident_range(c, m->range, NULL, &call->arena, out, e) != 0)
     return -1;
   size_t kept = 0;
   for (size_t i = 0; i < out->count; i++)

@@ -231,6 +231,69 @@ static void test_requests_that_are_wrong(void **state) {
   assert_refused(forest, OP_UPGRADE, "a2 b2", "+1", ERR_INPUT, "2 revisions are current");
 }
 
+/* core1 - core2 - left1 (left) - left2, right1 (right) - right2; lib1 - lib2 (library); dock1
+ * depends on lib1. */
+static const char branches[] = "core1 core2<core1 left1<core2#left left2<left1 right1<core2#right "
+                               "right2<right1 lib1#library lib2<lib1 dock1|lib1#dock";
+
+static void test_branches_up(void **state) {
+  (void)state;
+  assert_plan(branches, OP_UPGRADE, "core2", "left@head",
+              "left1: -core2 +left1; left2: -left1 +left2", "left2");
+  assert_plan(branches, OP_UPGRADE, "left1 lib1", "library@+1", "lib2: -lib1 +lib2", "left1 lib2");
+  assert_plan(branches, OP_UPGRADE, "left1", "core1@heads",
+              "left2: -left1 +left2; right1: +right1; right2: -right1 +right2", "left2 right2");
+  assert_plan(branches, OP_UPGRADE, "left2 right2", "dock@head", "lib1: +lib1; dock1: -lib1 +dock1",
+              "dock1 left2 right2");
+  assert_plan(branches, OP_UPGRADE, "dock1", "library@head", "lib2: +lib2", "dock1 lib2");
+}
+
+static void test_branches_down(void **state) {
+  (void)state;
+  assert_plan(branches, OP_DOWNGRADE, "left2 right2", "left@core2",
+              "left2: -left2 +left1; left1: -left1", "right2");
+  assert_plan(branches, OP_DOWNGRADE, "left2 right2", "right@-1", "right2: -right2 +right1",
+              "left2 right1");
+  assert_plan(branches, OP_DOWNGRADE, "left1 lib2", "left@base",
+              "left1: -left1 +core2; core2: -core2 +core1; core1: -core1", "lib2");
+  assert_plan(branches, OP_DOWNGRADE, "dock1 lib2", "library@base",
+              "lib2: -lib2; dock1: -dock1 +lib1; lib1: -lib1", ""); /* dependents too */
+  assert_plan(branches, OP_DOWNGRADE, "left1", "library@base", "", "left1");
+  assert_refused(branches, OP_DOWNGRADE, "left2 right2", "-1", ERR_INPUT, "left2, right2");
+  assert_refused(branches, OP_DOWNGRADE, "left2", "right@right1", ERR_REFUSED, "not below left2");
+  assert_refused("a1 b2<a1#lab c3<b2 d4<b2", OP_DOWNGRADE, "c3 d4", "lab@b2", ERR_REFUSED,
+                 "nothing leads to b2");
+}
+
+static void test_branches_stamped(void **state) {
+  (void)state;
+  assert_plan(branches, OP_STAMP, "left2 lib2", "left@base", "left2: -left2", "lib2");
+  assert_plan(branches, OP_STAMP, "left2 right1 lib2", "left@base lib1", "lib1: -left2 -lib2 +lib1",
+              "lib1 right1");
+  assert_plan(branches, OP_STAMP, "dock1", "library@base", "dock1: -dock1", ""); /* it depends */
+  assert_plan(branches, OP_STAMP, "left1", "heads", "dock1: -left1 +dock1 +left2 +lib2 +right2",
+              "dock1 left2 lib2 right2");
+  assert_refused(branches, OP_STAMP, "", "left@-1", ERR_INPUT, "no meaning here");
+}
+
+static void assert_goal(const char *rows, enum operation op, const char *to, const char *goal) {
+  struct planned p;
+  ask(&p, branches, op, false, rows, to);
+  assert_int_equal(p.rc, 0);
+  assert_string_equal(p.plan.goal, goal);
+  spec_release(&p.s);
+}
+
+/* What a run that is resumed goes on to. */
+static void test_goals(void **state) {
+  (void)state;
+  assert_goal("core2", OP_UPGRADE, "left@+2", "left2");
+  assert_goal("core2", OP_UPGRADE, "left@head", "left@head");
+  assert_goal("left2", OP_DOWNGRADE, "-1", "left1");
+  assert_goal("left1 right1", OP_DOWNGRADE, "left@-1", "left1@core2"); /* right1 stays then too */
+  assert_goal("left1", OP_DOWNGRADE, "-3", "left1@base");
+}
+
 static void assert_behind(const char *spec, const char *rows, size_t behind, size_t strangers) {
   struct spec s;
   const char *words[8];
@@ -455,6 +518,10 @@ int main(void) {
       cmocka_unit_test(test_purge),
       cmocka_unit_test(test_rows_that_are_wrong),
       cmocka_unit_test(test_requests_that_are_wrong),
+      cmocka_unit_test(test_branches_up),
+      cmocka_unit_test(test_branches_down),
+      cmocka_unit_test(test_branches_stamped),
+      cmocka_unit_test(test_goals),
       cmocka_unit_test(test_behind),
       cmocka_unit_test(test_against_the_model),
   };
