@@ -116,7 +116,11 @@ static int not_found(const struct resolver *r, const char *name, size_t len, str
   memcpy(text, name, len);
   text[len] = '\0';
   const char *near = names_nearest(r->c->ids, text);
-  err_set(e, ERR_NOT_FOUND, "no revision '%s' in the catalog", text);
+  if (r->lineage)
+    err_set(e, ERR_NOT_FOUND, "no revision '%s' in the branch of '%.*s'", text,
+            (int)r->id.branch_len, r->id.branch);
+  else
+    err_set(e, ERR_NOT_FOUND, "no revision '%s' in the catalog", text);
   if (near)
     return err_hint(e, "did you mean %s?", near);
   return err_hint(e, "`migctl history` lists the revisions");
