@@ -8,7 +8,6 @@
  */
 #include "server/catalog/plan.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "proto/base/buf.h"
@@ -428,24 +427,45 @@ int plan_make(const struct catalog *c, const struct plan_request *request, const
   return 0;
 }
 
-size_t plan_behind(const struct catalog *c, const char *const *rows, size_t row_count,
-                   size_t *unknown) {
-  unsigned char *applied = xcalloc(c->count + 1, 1), *wanted = xcalloc(c->count + 1, 1);
-  struct revision_set known = {.items = xcalloc(row_count + 1, sizeof *known.items)};
-  size_t behind = 0;
+static struct revision_set known_rows(const struct catalog *c, const char *const *rows,
+                                      size_t row_count, struct arena *arena) {
+  struct revision_set known = {.items = ARENA_ARRAY(arena, unsigned, row_count)};
   for (size_t i = 0; i < row_count; i++) {
     long r = catalog_find(c, rows[i]);
     if (r >= 0)
       known.items[known.count++] = (unsigned)r;
   }
+  return known;
+}
+
+void plan_implied(const struct catalog *c, const char *const *rows, size_t row_count,
+                  struct arena *arena, struct revision_set *out) {
+  struct revision_set known = known_rows(c, rows, row_count, arena);
+  unsigned char *applied = arena_alloc(arena, c->count), *hidden = arena_alloc(arena, c->count);
   catalog_mark_ancestors(c, &known, true, applied);
-  catalog_mark_ancestors(c, &c->heads, true, wanted);
+  for (size_t i = 0; i < known.count; i++)
+    hidden[known.items[i]] = 1;
   for (size_t i = 0; i < c->count; i++)
-    behind += wanted[i] && !applied[i];
+    for (size_t k = 0; applied[i] && k < c->nodes[i].parents.count; k++)
+      hidden[c->nodes[i].parents.items[k]] = 1;
+  out->items = ARENA_ARRAY(arena, unsigned, c->count);
+  out->count = 0;
+  for (size_t i = 0; i < c->count; i++)
+    if (applied[i] && !hidden[i])
+      out->items[out->count++] = (unsigned)i;
+}
+
+size_t plan_behind(const struct catalog *c, const char *const *rows, size_t row_count,
+                   size_t *unknown) {
+  struct arena arena __attribute__((cleanup(arena_release)));
+  arena_init(&arena, 0);
+  struct revision_set known = known_rows(c, rows, row_count, &arena);
+  unsigned char *applied = arena_alloc(&arena, c->count);
+  size_t behind = 0;
+  catalog_mark_ancestors(c, &known, true, applied);
+  for (size_t i = 0; i < c->count; i++)
+    behind += !applied[i];
   if (unknown)
     *unknown = row_count - known.count;
-  free(known.items);
-  free(applied);
-  free(wanted);
   return behind;
 }
