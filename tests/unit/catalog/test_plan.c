@@ -305,6 +305,27 @@ static void assert_behind(const char *spec, const char *rows, size_t behind, siz
   spec_release(&s);
 }
 
+static void assert_implied(const char *spec, const char *rows, const char *ids) {
+  struct spec s;
+  const char *words[8];
+  struct revision_set implied;
+  spec_build(&s, spec);
+  plan_implied(&s.catalog, words, spec_cut(&s, rows, words), &s.arena, &implied);
+  assert_string_equal(spec_ids(&s, &implied), ids);
+  spec_release(&s);
+}
+
+/* What Alembic's `current` lists besides the rows. */
+static void test_implied(void **state) {
+  (void)state;
+  assert_implied(depends, "b2", "a2");
+  assert_implied(depends, "b1 a1", "");
+  assert_implied(depends, "b3 gone", "a2");
+  assert_implied(line, "c3", "");
+  assert_implied(branches, "dock1 lib2", ""); /* lib2 follows what is depended on */
+  assert_implied("a b|a c|b", "c", "a b");
+}
+
 static void test_behind(void **state) {
   (void)state;
   assert_behind(line, "", 3, 0);
@@ -333,6 +354,7 @@ int main(void) {
       cmocka_unit_test(test_branches_down),
       cmocka_unit_test(test_branches_stamped),
       cmocka_unit_test(test_goals),
+      cmocka_unit_test(test_implied),
       cmocka_unit_test(test_behind),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
