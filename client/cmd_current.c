@@ -1,6 +1,7 @@
 /* current: asks the databases themselves what is applied. */
 #include <string.h>
 
+#include "client/graph.h"
 #include "client/report.h"
 #include "client/selection.h"
 #include "client/session.h"
@@ -13,29 +14,33 @@ extern const struct command cmd_current;
 struct asking {
   struct session *s;
   bool alone; /* one target was named: its name is not said again */
-  size_t seen, failed;
+  bool check; /* --check-heads */
+  size_t seen, failed, not_at_heads;
   enum err_kind kind; /* of the failures, when all are alike */
   struct err last;
 };
 
+/* `id (head)`, `id (effective head)`; in full with -v. */
 static void add_revision(const struct asking *a, struct buf *out, const Migd__V1__Current *c,
                          const Migd__V1__CurrentRevision *r) {
-  if (!a->alone)
+  if (!a->alone && !(a->s->verbose && r->revision))
     buf_addf(out, "%s: ", c->target);
-  buf_adds(out, r->id);
-  if (r->is_head)
-    buf_adds(out, " (head)");
-  if (r->unknown)
-    buf_adds(out, " (unknown)");
-  if (a->s->verbose && r->message[0])
-    buf_addf(out, ", %s", r->message);
-  if (a->s->verbose && c->behind)
-    buf_addf(out, " (%s behind)", counted(a->s, c->behind, "revision", "revisions"));
+  if (!r->revision)
+    buf_addf(out, "%s (unknown)", r->id);
+  else if (a->s->verbose)
+    graph_entry(a->s, out, r->revision);
+  else
+    graph_line(a->s, out, r->revision, GRAPH_TREE);
   buf_addc(out, '\n');
 }
 
 static void print_current(const struct asking *a, const Migd__V1__Current *c) {
   struct buf text BUF_SCOPED = BUF_INIT, clean BUF_SCOPED = BUF_INIT;
+  if (a->s->verbose && c->n_revisions)
+    buf_addf(&text, "Current revision(s) for %s%s:\n", c->target,
+             c->behind ? arena_printf(&a->s->arena, " (%s behind)",
+                                      counted(a->s, c->behind, "revision", "revisions"))
+                       : "");
   for (size_t i = 0; i < c->n_revisions; i++)
     add_revision(a, &text, c, c->revisions[i]);
   text_clean(&clean, buf_str(&text), text.len, true);
@@ -68,24 +73,37 @@ static int on_current(void *ctx, const ProtobufCMessage *m, struct err *e) {
     note_failure(a, c);
   else if (!a->s->json)
     print_current(a, c);
+  if (a->check && !c->error && !c->at_heads) {
+    a->not_at_heads++;
+    say(a->s, "%s: not on all heads", c->target);
+  }
   return 0;
 }
 
 static int run_current(struct session *s, struct err *e) {
   Migd__V1__GetCurrentRequest request = MIGD__V1__GET_CURRENT_REQUEST__INIT;
   struct asking a = {.s = s, .alone = options_count(&s->options, "target") == 1};
+  a.check = session_flag(s, "check-heads");
   request.selection = selection_read(s, false, e);
   if (!request.selection)
     return -1;
   if (session_stream(s, &migd__v1__targets__descriptor, "GetCurrent", &request, on_current, &a,
                      e) != 0)
     return -1;
+  if (a.seen == 0 && a.check)
+    return err_set(e, ERR_NOT_FOUND, "no target matches: nothing was checked");
   if (a.seen == 0)
     say(s, "no target matches");
-  return a.failed ? err_row(a.kind)->exit_code : EXIT_DONE;
+  if (a.failed)
+    return err_row(a.kind)->exit_code;
+  return a.not_at_heads ? EXIT_NOT_AT_HEAD : EXIT_DONE;
 }
 
-static const struct option current_options[] = {SELECTION_OPTIONS, {NULL}};
+static const struct option current_options[] = {
+    {"check-heads", 0, OPTION_FLAG, NULL, "exit with 3 unless all heads are applied", NULL},
+    SELECTION_OPTIONS,
+    {NULL},
+};
 
 const struct command cmd_current = {
     .name = "current",
@@ -93,8 +111,12 @@ const struct command cmd_current = {
     .arguments = "",
     .options = current_options,
     .summary = "ask the databases themselves what is applied",
-    .help = "Without a selection all targets are asked. `migctl status` tells the same from the "
-            "server's store, at once. -v adds messages and how far behind a target is.",
-    .example = "migctl current -t shop-eu",
+    .help =
+        "Without a selection all targets are asked. `migctl status` tells the same from the "
+        "server's store, at once. A revision that is applied because another one depends on it has "
+        "no row in the ledger and is listed after the rows. -v prints each in full, and how far "
+        "behind a target is.",
+    .example = "migctl current -t shop-eu\n"
+               "migctl current --all --check-heads",
     .run = run_current,
 };

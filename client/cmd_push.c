@@ -1,98 +1,47 @@
-/* catalog push: sends the revision files of a folder; the server validates all of them and says
- * everything that is wrong at once.
+/* catalog push, check, diff: send the revision files of a folder; the server validates all of them
+ * and says everything that is wrong at once, or stores them, or says what would change.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "client/call.h"
-#include "client/folder.h"
 #include "client/report.h"
 #include "client/session.h"
+#include "client/text.h"
+#include "client/upload.h"
 #include "client/words.h"
 #include "migd/v1/catalogs.pb-c.h"
 #include "proto/rpc/frame.h"
 
-extern const struct command cmd_catalog_push;
+extern const struct command cmd_catalog_push, cmd_catalog_check, cmd_catalog_diff;
 
 #define SERVICE (&migd__v1__catalogs__descriptor)
 
-enum {
-  PART = 256 * 1024, /* bytes of files in one message */
-  PARTS = 512,       /* files in one message */
-  IGNORED_SHOWN = 5,
-  IDS_SHOWN = 8,
-};
+enum { IGNORED_SHOWN = 5, IDS_SHOWN = 8 };
+
+enum purpose { PUSH, CHECK, DIFF };
 
 struct push {
   struct session *s;
-  struct folder folder;
+  enum purpose purpose;
+  struct upload upload;
   Migd__V1__PushHeader header;
   bool begun; /* the header is on its way */
-  size_t next_file;
-  int fd; /* of the file being sent; -1 between files */
   size_t problems;
   bool done; /* the server answered a result */
 };
 
-static Migd__V1__FilePart *new_part(struct push *p, struct arena *arena) {
-  Migd__V1__FilePart *part = ARENA_NEW(arena, Migd__V1__FilePart);
-  migd__v1__file_part__init(part);
-  part->name = p->folder.files[p->next_file];
-  part->data.data = arena_alloc(arena, PART);
-  return part;
-}
-
-/* Reads up to `room` bytes of the file that is on; -1 on failure. */
-static ssize_t fill_part(struct push *p, Migd__V1__FilePart *part, size_t room, struct err *e) {
-  while (part->data.len < room) {
-    ssize_t n = read(p->fd, part->data.data + part->data.len, room - part->data.len);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0)
-      return err_errno(e, ERR_INPUT, errno, "cannot read %s/%s", p->folder.path, part->name);
-    if (n == 0)
-      return (ssize_t)part->data.len;
-    part->data.len += (size_t)n;
-  }
-  part->more = true;
-  return (ssize_t)part->data.len;
-}
-
-/* The next part of the next file. */
-static Migd__V1__FilePart *next_part(struct push *p, struct arena *arena, size_t room,
-                                     struct err *e) {
-  if (p->fd < 0 && (p->fd = folder_open(&p->folder, p->folder.files[p->next_file], e)) < 0)
-    return NULL;
-  Migd__V1__FilePart *part = new_part(p, arena);
-  if (fill_part(p, part, room, e) < 0)
-    return NULL;
-  if (!part->more) {
-    close(p->fd);
-    p->fd = -1;
-    p->next_file++;
-  }
-  return part;
-}
-
 static int fill_message(struct push *p, struct arena *arena, struct buf *out, struct err *e) {
   Migd__V1__PushCatalogRequest message = MIGD__V1__PUSH_CATALOG_REQUEST__INIT;
-  Migd__V1__FilePart *parts[PARTS];
-  size_t room = PART;
+  Migd__V1__FilePart *parts[UPLOAD_PARTS];
   message.parts = parts;
   if (!p->begun)
     message.header = &p->header;
-  while (p->next_file < p->folder.file_count && message.n_parts < PARTS && room > 0) {
-    Migd__V1__FilePart *part = next_part(p, arena, room, e);
-    if (!part)
-      return -1;
-    room -= part->data.len;
-    parts[message.n_parts++] = part;
-  }
+  int more = upload_parts(&p->upload, arena, parts, &message.n_parts, e);
   p->begun = true;
-  rpc_frame(out, &message.base);
-  return p->next_file < p->folder.file_count;
+  if (more >= 0)
+    rpc_frame(out, &message.base);
+  return more;
 }
 
 static int next_message(void *ctx, struct buf *out, struct err *e) {
@@ -108,7 +57,7 @@ static void print_problem(struct push *p, const Migd__V1__Problem *problem) {
   p->problems++;
   if (p->s->json)
     return;
-  report_problem(&text, p->folder.path, problem, p->s->color_err);
+  report_problem(&text, p->upload.folder.path, problem, p->s->color_err);
   fwrite(buf_str(&text), 1, text.len, stderr);
 }
 
@@ -123,6 +72,19 @@ static void say_ids(struct session *s, const char *what, size_t count, char *con
     say(s, "  %s: %s", what, words_list(s, count, ids, ""));
 }
 
+static void print_lines(struct session *s, char sign, size_t count, char *const *ids) {
+  struct buf text BUF_SCOPED = BUF_INIT;
+  for (size_t i = 0; i < count; i++)
+    buf_addf(&text, "%c %s\n", sign, text_cleaned(&s->arena, ids[i]));
+  session_print(s, &text);
+}
+
+static void print_diff(struct session *s, const Migd__V1__PushResult *r) {
+  print_lines(s, '+', r->n_added, r->added);
+  print_lines(s, '~', r->n_changed, r->changed);
+  print_lines(s, '-', r->n_removed, r->removed);
+}
+
 static void print_result(struct push *p, const Migd__V1__PushResult *r) {
   struct session *s = p->s;
   const Migd__V1__Catalog *c = r->catalog;
@@ -130,6 +92,10 @@ static void print_result(struct push *p, const Migd__V1__PushResult *r) {
   p->done = true;
   if (s->json || !c)
     return;
+  if (p->purpose == DIFF && !r->unchanged) {
+    print_diff(s, r);
+    return;
+  }
   if (r->unchanged) {
     say(s, "catalog %s is unchanged: the server has exactly this content", c->name);
     return;
@@ -173,16 +139,21 @@ static int read_header(struct push *p, struct err *e) {
   migd__v1__push_header__init(h);
   h->catalog = session_catalog(s);
   h->replace = session_flag(s, "replace");
-  h->dry_run = session_flag(s, "dry-run");
+  h->allow_branches = session_flag(s, "allow-branches");
+  h->dry_run = p->purpose != PUSH || session_flag(s, "dry-run");
+  h->compare_only = p->purpose == DIFF;
+  h->any_digest = p->purpose != PUSH;
   if (!h->catalog[0])
     return session_usage(s, e, "which catalog is this? -c NAME; it is made where there is none");
+  if (h->any_digest)
+    return 0;
   h->expected_digest =
       session_flag(s, "expect") ? session_text(s, "expect") : stored_digest(s, h->catalog, e);
   return h->expected_digest ? 0 : -1;
 }
 
 static void note_ignored(struct push *p) {
-  const struct folder *f = &p->folder;
+  const struct folder *f = &p->upload.folder;
   size_t shown = f->ignored_count < IGNORED_SHOWN ? f->ignored_count : IGNORED_SHOWN;
   if (shown == 0)
     return;
@@ -200,18 +171,17 @@ static int send_files(struct push *p, struct err *e) {
                       .ctx = p,
                       .deadline = s->deadline};
   int rc = ch ? call_run(ch, &call, e) : -1;
-  if (p->fd >= 0)
-    close(p->fd);
+  upload_release(&p->upload);
   return rc;
 }
 
-static int run_push(struct session *s, struct err *e) {
-  struct push p = {.s = s, .fd = -1};
+static int send_folder(struct session *s, enum purpose purpose, struct err *e) {
+  struct push p = {.s = s, .purpose = purpose, .upload.fd = -1};
   const char *folder = session_argument(s, 0);
-  if (folder_list(&p.folder, &s->arena, folder, e) < 0)
+  if (folder_list(&p.upload.folder, &s->arena, folder, e) < 0)
     return -1;
   note_ignored(&p);
-  if (p.folder.file_count == 0)
+  if (p.upload.folder.file_count == 0)
     return err_set(e, ERR_INPUT, "%s holds no *.sql file", folder);
   if (read_header(&p, e) < 0 || send_files(&p, e) < 0) {
     if (p.problems)
@@ -221,11 +191,27 @@ static int run_push(struct session *s, struct err *e) {
   return p.done ? EXIT_DONE : err_set(e, ERR_INTERNAL, "the server did not say what it stored");
 }
 
+static int run_push(struct session *s, struct err *e) {
+  return send_folder(s, PUSH, e);
+}
+
+static int run_check(struct session *s, struct err *e) {
+  return send_folder(s, CHECK, e);
+}
+
+static int run_diff(struct session *s, struct err *e) {
+  return send_folder(s, DIFF, e);
+}
+
+#define ALLOW_BRANCHES                                                                             \
+  { "allow-branches", 0, OPTION_FLAG, NULL, "allow the push to make a further head", NULL }
+
 static const struct option push_options[] = {
     {"catalog", 'c', OPTION_VALUE, "CATALOG", "its name; it is made where there is none", NULL},
     {"dry-run", 'n', OPTION_FLAG, NULL, "validate and compare, but store nothing", NULL},
     {"replace", 0, OPTION_FLAG, NULL,
      "allow revisions to change or disappear that no target has applied", NULL},
+    ALLOW_BRANCHES,
     {"expect", 0, OPTION_VALUE, "DIGEST",
      "refuse unless this is stored now (`catalog show` prints it)", NULL},
     {NULL},
@@ -242,7 +228,50 @@ const struct command cmd_catalog_push = {
     .help = "Everything that is wrong is said at once, with file, line and column; nothing is "
             "stored then. A revision that some target has applied can never change.\n\n"
             "Pushing the same content again does nothing and says so. When somebody else pushed "
-            "in between, the push is refused: look at what they did, then push again.",
+            "in between, the push is refused: look at what they did, then push again. A push that "
+            "makes a "
+            "second head is refused too, and says what would join the two.",
     .example = "migctl catalog push ./migrations -c shop",
     .run = run_push,
+};
+
+static const struct option check_options[] = {
+    {"catalog", 'c', OPTION_VALUE, "CATALOG", "the catalog it is to be pushed to", NULL},
+    {"replace", 0, OPTION_FLAG, NULL,
+     "allow revisions to change or disappear that no target has applied", NULL},
+    ALLOW_BRANCHES,
+    {NULL},
+};
+
+const struct command cmd_catalog_check = {
+    .name = "catalog check",
+    .group = GROUP_CATALOGS,
+    .arguments = "DIR",
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .options = check_options,
+    .summary = "say what a push of a folder would be refused for, and store nothing",
+    .help = "For the pipeline of a pull request: it ends with 0 when a push would be accepted.",
+    .example = "migctl catalog check ./migrations -c shop",
+    .run = run_check,
+};
+
+static const struct option diff_options[] = {
+    {"catalog", 'c', OPTION_VALUE, "CATALOG", "the catalog to compare with", NULL},
+    {NULL},
+};
+
+const struct command cmd_catalog_diff = {
+    .name = "catalog diff",
+    .group = GROUP_CATALOGS,
+    .arguments = "DIR",
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .options = diff_options,
+    .summary = "say which revisions of a folder are not as they are stored",
+    .help =
+        "A line a revision: `+ ID` is new, `~ ID` has another content, `- ID` is missing in the "
+        "folder. Whether a push would be accepted says `migctl catalog check`.",
+    .example = "migctl catalog diff ./migrations -c shop",
+    .run = run_diff,
 };

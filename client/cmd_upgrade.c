@@ -182,7 +182,8 @@ const struct command cmd_upgrade = {
     .max_arguments = 1,
     .options = change_options,
     .summary = "apply revisions to targets, up to REV or head",
-    .help = "REV is an id, a unique prefix, `head`, `+2` and so on.\n\n" FOLLOWING SCRIPTS,
+    .help = "REV is an id, a label, a unique prefix, `head`, `heads`, `+2`, `LABEL@head`, "
+            "`LABEL@+1` and so on.\n\n" FOLLOWING SCRIPTS,
     .example = "migctl upgrade -t shop-eu --dry-run\n"
                "migctl upgrade --all\n"
                "migctl upgrade +1 -l ring=canary --wait 5m\n"
@@ -198,9 +199,9 @@ const struct command cmd_downgrade = {
     .max_arguments = 1,
     .options = change_options,
     .summary = "take revisions back from targets, down to REV",
-    .help =
-        "REV is an id, a unique prefix, `-1`, `base` and so on. A revision without a down section "
-        "is never crossed: the run is refused before anything is touched.\n\n" FOLLOWING SCRIPTS,
+    .help = "REV is an id, a label, a unique prefix, `-1`, `base`, `LABEL@base`, `LABEL@-1` and so "
+            "on. What depends on a revision goes with it. A revision without a down section is "
+            "never crossed: the run is refused before anything is touched.\n\n" FOLLOWING SCRIPTS,
     .example = "migctl downgrade -1 -t shop-eu",
     .run = run_downgrade,
 };

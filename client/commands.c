@@ -8,18 +8,26 @@
 extern const struct command cmd_upgrade, cmd_downgrade, cmd_stamp, cmd_adopt, cmd_status,
     cmd_current, cmd_target_add, cmd_target_set, cmd_target_list, cmd_target_show,
     cmd_target_remove, cmd_run_list, cmd_run_show, cmd_run_watch, cmd_run_cancel, cmd_run_resume,
-    cmd_lock, cmd_unlock, cmd_locks, cmd_catalog_push, cmd_catalog_pull, cmd_catalog_list,
-    cmd_catalog_show, cmd_catalog_set, cmd_heads, cmd_history, cmd_show, cmd_import, cmd_whoami,
+    cmd_lock, cmd_unlock, cmd_locks, cmd_catalog_push, cmd_catalog_check, cmd_catalog_diff,
+    cmd_catalog_pull, cmd_catalog_list, cmd_catalog_show, cmd_catalog_set, cmd_heads, cmd_branches,
+    cmd_history, cmd_show, cmd_init, cmd_revision, cmd_merge, cmd_edit, cmd_import, cmd_whoami,
     cmd_server, cmd_ping, cmd_help, cmd_completion, cmd_man;
 
 const struct command *const commands[] = {
-    &cmd_status,       &cmd_current,       &cmd_target_add,   &cmd_target_set,  &cmd_target_list,
-    &cmd_target_show,  &cmd_target_remove, &cmd_upgrade,      &cmd_downgrade,   &cmd_stamp,
-    &cmd_adopt,        &cmd_run_list,      &cmd_run_show,     &cmd_run_watch,   &cmd_run_cancel,
-    &cmd_run_resume,   &cmd_lock,          &cmd_unlock,       &cmd_locks,       &cmd_catalog_push,
-    &cmd_catalog_pull, &cmd_catalog_list,  &cmd_catalog_show, &cmd_catalog_set, &cmd_heads,
-    &cmd_history,      &cmd_show,          &cmd_import,       &cmd_whoami,      &cmd_server,
-    &cmd_ping,         &cmd_help,          &cmd_completion,   &cmd_man,         NULL,
+    &cmd_status,        &cmd_current,      &cmd_target_add,
+    &cmd_target_set,    &cmd_target_list,  &cmd_target_show,
+    &cmd_target_remove, &cmd_upgrade,      &cmd_downgrade,
+    &cmd_stamp,         &cmd_adopt,        &cmd_run_list,
+    &cmd_run_show,      &cmd_run_watch,    &cmd_run_cancel,
+    &cmd_run_resume,    &cmd_lock,         &cmd_unlock,
+    &cmd_locks,         &cmd_catalog_push, &cmd_catalog_check,
+    &cmd_catalog_diff,  &cmd_catalog_pull, &cmd_catalog_list,
+    &cmd_catalog_show,  &cmd_catalog_set,  &cmd_heads,
+    &cmd_branches,      &cmd_history,      &cmd_show,
+    &cmd_init,          &cmd_revision,     &cmd_merge,
+    &cmd_edit,          &cmd_import,       &cmd_whoami,
+    &cmd_server,        &cmd_ping,         &cmd_help,
+    &cmd_completion,    &cmd_man,          NULL,
 };
 
 const char *const command_groups[] = {GROUP_FLEET, GROUP_RUNS, GROUP_CATALOGS, GROUP_OTHER, NULL};

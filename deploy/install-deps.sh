@@ -62,6 +62,7 @@ want_test() {
   package python3
   package python3-grpcio
   package python3-protobuf
+  program alembic alembic
   program node nodejs
   program npm npm
 }

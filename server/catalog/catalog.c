@@ -165,15 +165,34 @@ static void report_unknown(struct builder *b, const struct revision *r, unsigned
             what, id);
 }
 
-/* Adds edges to the revisions of these ids. */
-static void resolve(struct builder *b, unsigned from, const char *const *ids, size_t count,
-                    unsigned line, const char *what) {
-  for (size_t i = 0; i < count; i++) {
-    const struct name *n = names_find(b->names, ids[i], strlen(ids[i]));
+static void add_edge(struct builder *b, unsigned from, unsigned to) {
+  b->edges.to[b->edges.first[from + 1]++] = to;
+}
+
+static void resolve_parents(struct builder *b, unsigned from) {
+  const struct revision *r = &b->revisions[from];
+  for (size_t i = 0; i < r->parent_count; i++) {
+    const struct name *n = names_find(b->names, r->parents[i], strlen(r->parents[i]));
     if (!n || n->label)
-      report_unknown(b, &b->revisions[from], line, ids[i], what);
+      report_unknown(b, r, r->parents_line, r->parents[i], "parent");
     else if (n->revision != from)
-      b->edges.to[b->edges.first[from + 1]++] = n->revision;
+      add_edge(b, from, n->revision);
+  }
+}
+
+/* A revision may be named by an id and by its label: it is one dependency. */
+static void resolve_dependencies(struct builder *b, unsigned from, long *seen) {
+  const struct revision *r = &b->revisions[from];
+  for (size_t i = 0; i < r->depends_on_count; i++) {
+    const struct name *n = names_find(b->names, r->depends_on[i], strlen(r->depends_on[i]));
+    if (!n) {
+      report_unknown(b, r, r->depends_on_line, r->depends_on[i], "the dependency");
+    } else if (n->revision == from && n->label) {
+      mention(b, r, r->depends_on_line, n->text, "label '%s' is of this very revision", n->text);
+    } else if (n->revision != from && seen[n->revision] != (long)from + 1) {
+      seen[n->revision] = (long)from + 1;
+      add_edge(b, from, n->revision);
+    }
   }
 }
 
@@ -183,13 +202,13 @@ static void resolve_all(struct builder *b) {
     max += b->revisions[i].parent_count + b->revisions[i].depends_on_count;
   b->edges.first = ARENA_ARRAY(b->arena, size_t, b->count + 1);
   b->edges.to = ARENA_ARRAY(b->arena, unsigned, max);
-  for (size_t i = 0; i < b->count; i++) {
-    const struct revision *r = &b->revisions[i];
+  long *seen = xcalloc(b->count + 1, sizeof *seen);
+  for (unsigned i = 0; i < b->count; i++) {
     b->edges.first[i + 1] = b->edges.first[i];
-    resolve(b, (unsigned)i, r->parents, r->parent_count, r->parents_line, "parent");
-    resolve(b, (unsigned)i, r->depends_on, r->depends_on_count, r->depends_on_line,
-            "the dependency");
+    resolve_parents(b, i);
+    resolve_dependencies(b, i, seen);
   }
+  free(seen);
 }
 
 static void sort(struct builder *b) {
@@ -283,10 +302,13 @@ static void relate_back(struct builder *b, bool dependencies) {
 static void collect_ends(struct builder *b) {
   struct catalog *c = b->out;
   c->heads.items = ARENA_ARRAY(b->arena, unsigned, c->count);
+  c->ends.items = ARENA_ARRAY(b->arena, unsigned, c->count);
   c->bases.items = ARENA_ARRAY(b->arena, unsigned, c->count);
   for (size_t i = 0; i < c->count; i++) {
     if (c->nodes[i].children.count == 0)
       c->heads.items[c->heads.count++] = (unsigned)i;
+    if (c->nodes[i].children.count + c->nodes[i].dependents.count == 0)
+      c->ends.items[c->ends.count++] = (unsigned)i;
     if (c->nodes[i].parents.count == 0)
       c->bases.items[c->bases.count++] = (unsigned)i;
   }
@@ -397,6 +419,10 @@ void catalog_mark_descendants(const struct catalog *c, const struct revision_set
   }
   add_marks(found, c->count, marks);
   free(found);
+}
+
+bool catalog_effective_head(const struct catalog *c, size_t revision) {
+  return c->nodes[revision].children.count == 0 && c->nodes[revision].dependents.count > 0;
 }
 
 const char *catalog_nearest(const struct catalog *c, const char *text) {

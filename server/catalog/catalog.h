@@ -34,6 +34,7 @@ struct catalog {
   struct node *nodes;
   size_t count;
   struct revision_set heads; /* no children */
+  struct revision_set ends;  /* heads that nothing depends on; the other heads are effective ones */
   struct revision_set bases; /* no parents */
   struct id_table *ids;      /* private: id and label to index */
   char digest[DIGEST_TEXT];  /* of the files: names and original bytes */
@@ -54,6 +55,8 @@ void catalog_mark_ancestors(const struct catalog *c, const struct revision_set *
                             bool dependencies, unsigned char *marks);
 void catalog_mark_descendants(const struct catalog *c, const struct revision_set *from,
                               bool dependencies, unsigned char *marks);
+/* A head that another revision depends on: applied with that one, without a row of its own. */
+bool catalog_effective_head(const struct catalog *c, size_t revision);
 /* The nearest id or label to a mistyped one, or NULL. */
 const char *catalog_nearest(const struct catalog *c, const char *text);
 

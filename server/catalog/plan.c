@@ -8,7 +8,6 @@
  */
 #include "server/catalog/plan.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "proto/base/buf.h"
@@ -154,13 +153,20 @@ static void step_up(struct planner *p, unsigned revision) {
   step_insert(p, s, revision);
 }
 
+/* The id of the one revision, or base. */
+static const char *name_of(const struct planner *p, const struct revision_set *s) {
+  return s->count ? p->c->revisions[s->items[0]].id : "base";
+}
+
 static int upgrade(struct planner *p, struct err *e) {
   const struct catalog *c = p->c;
-  struct revision_set to = {0};
+  const char *text = p->request->revisions[0];
+  struct ident_answer to;
   unsigned char *wanted = arena_alloc(p->arena, c->count);
-  if (ident_resolve(c, p->request->revisions[0], IDENT_UPGRADE, &p->rows, p->arena, &to, e))
+  if (ident_answer(c, text, IDENT_UPGRADE, &p->rows, p->arena, &to, e))
     return -1;
-  catalog_mark_ancestors(c, &to, true, wanted);
+  p->out->goal = to.counted ? name_of(p, &to.found) : text;
+  catalog_mark_ancestors(c, &to.found, true, wanted);
   for (size_t i = 0; i < c->count; i++)
     if (wanted[i] && !p->applied[i])
       step_up(p, (unsigned)i);
@@ -193,16 +199,36 @@ static void step_down(struct planner *p, unsigned revision, unsigned *above) {
         step_insert(p, s, below[k]->items[i]);
 }
 
-/* The applied revisions right above the destination. Where it was counted from the current row and
- * the ways up from it are several, only the way that leads to that row. */
-static void mark_roots(const struct planner *p, const struct revision_set *to, bool counted,
-                       unsigned char *roots) {
-  const struct revision_set *ways = to->count ? &p->c->nodes[to->items[0]].children : &p->c->bases;
+static int no_way(const struct planner *p, const struct revision_set *to, long branch,
+                  struct err *e) {
+  err_set(e, ERR_REFUSED, "'%s': of what stands on %s, nothing leads to %s",
+          p->request->revisions[0], name_of(p, to), p->c->revisions[branch].id);
+  return err_hint(e, "without a branch, `%s` takes back all that stands on it", name_of(p, to));
+}
+
+/* The revisions right above the destination. Where there are several, a branch that is named
+ * chooses those on the way to it, and a count from a row those on the way to that row. */
+static int mark_roots(struct planner *p, const struct ident_answer *to, unsigned char *roots,
+                      struct err *e) {
+  const struct revision_set *ways =
+      to->found.count ? &p->c->nodes[to->found.items[0]].children : &p->c->bases;
+  long guide = to->counted ? to->start : to->branch;
   unsigned char *lineage = arena_alloc(p->arena, p->c->count);
-  if (counted)
-    catalog_mark_ancestors(p->c, &p->rows, false, lineage);
-  for (size_t i = 0; i < ways->count; i++)
-    roots[ways->items[i]] = !counted || ways->count == 1 || lineage[ways->items[i]];
+  bool choose = guide != IDENT_NONE && ways->count > 1, any = false;
+  if (choose) {
+    unsigned from = (unsigned)guide;
+    catalog_mark_ancestors(p->c, &(struct revision_set){&from, 1}, false, lineage);
+  }
+  for (size_t i = 0; i < ways->count; i++) {
+    roots[ways->items[i]] = !choose || lineage[ways->items[i]];
+    any |= roots[ways->items[i]];
+  }
+  p->out->goal = name_of(p, &to->found);
+  if (to->counted && choose)
+    p->out->goal = arena_printf(p->arena, "%s@%s", p->c->revisions[guide].id, p->out->goal);
+  else if (!to->counted)
+    p->out->goal = p->request->revisions[0];
+  return choose && !any ? no_way(p, &to->found, guide, e) : 0;
 }
 
 static int not_below(const struct planner *p, unsigned to, struct err *e) {
@@ -240,15 +266,18 @@ static int check_reversible(const struct planner *p, const unsigned char *drop, 
 static int downgrade(struct planner *p, struct err *e) {
   const struct catalog *c = p->c;
   const char *text = p->request->revisions[0];
-  struct revision_set to = {0}, roots;
+  struct ident_answer to;
+  struct revision_set roots;
   unsigned char *root = arena_alloc(p->arena, c->count), *drop = arena_alloc(p->arena, c->count);
-  if (ident_resolve(c, text, IDENT_DOWNGRADE, &p->rows, p->arena, &to, e))
+  if (ident_answer(c, text, IDENT_DOWNGRADE, &p->rows, p->arena, &to, e))
     return -1;
-  if (to.count > 1)
-    return err_set(e, ERR_INPUT, "'%s' are %zu revisions; a downgrade goes to one", text, to.count);
-  if (to.count == 1 && !p->applied[to.items[0]])
-    return not_below(p, to.items[0], e);
-  mark_roots(p, &to, text[0] == '-', root);
+  if (to.found.count > 1)
+    return err_set(e, ERR_INPUT, "'%s' are %zu revisions; a downgrade goes to one", text,
+                   to.found.count);
+  if (to.found.count == 1 && !p->applied[to.found.items[0]])
+    return not_below(p, to.found.items[0], e);
+  if (mark_roots(p, &to, root, e))
+    return -1;
   collect_marked(p, root, &roots);
   catalog_mark_descendants(c, &roots, true, drop);
   for (size_t i = 0; i < c->count; i++)
@@ -275,17 +304,32 @@ static void mark_ends(const struct planner *p, const struct revision_set *set,
       marks[set->items[i]] = 1;
 }
 
-static int stamp_targets(struct planner *p, unsigned char *to, bool *base, struct err *e) {
+/* What a stamp moves: the rows below and above a revision that it names; those of a branch that it
+ * sets to base. */
+static void mark_related(const struct planner *p, const struct ident_answer *to,
+                         unsigned char *related) {
+  unsigned branch = (unsigned)to->branch;
+  struct revision_set from = to->found;
+  if (from.count == 0 && to->branch == IDENT_NONE)
+    from = p->rows;
+  else if (from.count == 0)
+    from = (struct revision_set){&branch, 1};
+  catalog_mark_ancestors(p->c, &from, true, related);
+  catalog_mark_descendants(p->c, &from, true, related);
+}
+
+static int stamp_targets(struct planner *p, unsigned char *to, unsigned char *related,
+                         struct err *e) {
   const struct plan_request *q = p->request;
   for (size_t i = 0; i < q->revision_count; i++) {
-    struct revision_set set = {0};
-    if (ident_resolve(p->c, q->revisions[i], IDENT_STAMP, &p->rows, p->arena, &set, e))
+    struct ident_answer answer;
+    if (ident_answer(p->c, q->revisions[i], IDENT_STAMP, &p->rows, p->arena, &answer, e))
       return -1;
-    if (set.count == 0 && q->revision_count > 1)
+    if (answer.found.count == 0 && answer.branch == IDENT_NONE && q->revision_count > 1)
       return err_set(e, ERR_INPUT, "'%s' is no revision at all and goes with no other",
                      q->revisions[i]);
-    *base = set.count == 0;
-    mark_ends(p, &set, to);
+    mark_ends(p, &answer.found, to);
+    mark_related(p, &answer, related);
   }
   return 0;
 }
@@ -317,16 +361,13 @@ static int stamp(struct planner *p, struct err *e) {
   unsigned char *to = arena_alloc(p->arena, c->count), *related = arena_alloc(p->arena, c->count);
   unsigned char *go = arena_alloc(p->arena, c->count), *come = arena_alloc(p->arena, c->count);
   struct revision_set targets, goes, comes;
-  bool base = false;
-  if (stamp_targets(p, to, &base, e))
+  if (stamp_targets(p, to, related, e))
     return -1;
   collect_marked(p, to, &targets);
   if (check_targets(p, &targets, e))
     return -1;
-  catalog_mark_ancestors(c, &targets, true, related);
-  catalog_mark_descendants(c, &targets, true, related);
   for (size_t i = 0; i < c->count; i++) {
-    go[i] = p->is_row[i] && !to[i] && (base || related[i]);
+    go[i] = p->is_row[i] && !to[i] && related[i];
     come[i] = to[i] && !p->is_row[i];
   }
   collect_marked(p, go, &goes);
@@ -386,24 +427,45 @@ int plan_make(const struct catalog *c, const struct plan_request *request, const
   return 0;
 }
 
-size_t plan_behind(const struct catalog *c, const char *const *rows, size_t row_count,
-                   size_t *unknown) {
-  unsigned char *applied = xcalloc(c->count + 1, 1), *wanted = xcalloc(c->count + 1, 1);
-  struct revision_set known = {.items = xcalloc(row_count + 1, sizeof *known.items)};
-  size_t behind = 0;
+static struct revision_set known_rows(const struct catalog *c, const char *const *rows,
+                                      size_t row_count, struct arena *arena) {
+  struct revision_set known = {.items = ARENA_ARRAY(arena, unsigned, row_count)};
   for (size_t i = 0; i < row_count; i++) {
     long r = catalog_find(c, rows[i]);
     if (r >= 0)
       known.items[known.count++] = (unsigned)r;
   }
+  return known;
+}
+
+void plan_implied(const struct catalog *c, const char *const *rows, size_t row_count,
+                  struct arena *arena, struct revision_set *out) {
+  struct revision_set known = known_rows(c, rows, row_count, arena);
+  unsigned char *applied = arena_alloc(arena, c->count), *hidden = arena_alloc(arena, c->count);
   catalog_mark_ancestors(c, &known, true, applied);
-  catalog_mark_ancestors(c, &c->heads, true, wanted);
+  for (size_t i = 0; i < known.count; i++)
+    hidden[known.items[i]] = 1;
   for (size_t i = 0; i < c->count; i++)
-    behind += wanted[i] && !applied[i];
+    for (size_t k = 0; applied[i] && k < c->nodes[i].parents.count; k++)
+      hidden[c->nodes[i].parents.items[k]] = 1;
+  out->items = ARENA_ARRAY(arena, unsigned, c->count);
+  out->count = 0;
+  for (size_t i = 0; i < c->count; i++)
+    if (applied[i] && !hidden[i])
+      out->items[out->count++] = (unsigned)i;
+}
+
+size_t plan_behind(const struct catalog *c, const char *const *rows, size_t row_count,
+                   size_t *unknown) {
+  struct arena arena __attribute__((cleanup(arena_release)));
+  arena_init(&arena, 0);
+  struct revision_set known = known_rows(c, rows, row_count, &arena);
+  unsigned char *applied = arena_alloc(&arena, c->count);
+  size_t behind = 0;
+  catalog_mark_ancestors(c, &known, true, applied);
+  for (size_t i = 0; i < c->count; i++)
+    behind += !applied[i];
   if (unknown)
     *unknown = row_count - known.count;
-  free(known.items);
-  free(applied);
-  free(wanted);
   return behind;
 }

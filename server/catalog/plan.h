@@ -21,6 +21,8 @@ struct plan {
   size_t count;
   const char **after; /* the rows afterwards */
   size_t after_count;
+  const char *goal; /* what was asked, as an identifier that does not count from the rows, so that
+                     * going on later leads to the same; NULL for a stamp */
 };
 
 struct plan_request {
@@ -37,6 +39,10 @@ struct plan_request {
  * steps. */
 int plan_make(const struct catalog *c, const struct plan_request *request, const char *const *rows,
               size_t row_count, struct arena *arena, struct plan *out, struct err *e);
+/* What is applied without a row, as a row's revision depends on it, and is the last of its branch
+ * that is: no applied revision follows it. Unknown rows are ignored. */
+void plan_implied(const struct catalog *c, const char *const *rows, size_t row_count,
+                  struct arena *arena, struct revision_set *out);
 /* The number of revisions that `upgrade heads` would apply; unknown rows are ignored and counted in
  * *unknown (may be NULL). */
 size_t plan_behind(const struct catalog *c, const char *const *rows, size_t row_count,

@@ -1,7 +1,6 @@
 /* Runs: written down, set going, cancelled, resumed. */
 #include "server/engine/engine.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,10 +42,6 @@ void engine_free(struct engine *g) {
   free(g);
 }
 
-bool identifier_is_relative(const char *text) {
-  return (text[0] == '+' || text[0] == '-') && isdigit((unsigned char)text[1]);
-}
-
 int request_unpack(const struct run *run, struct arena *arena,
                    const Migd__V1__StartRunRequest **out, struct err *e) {
   const ProtobufCMessage *m = rpc_unpack(&migd__v1__start_run_request__descriptor,
@@ -83,7 +78,7 @@ static int check_catalog(struct engine *g, struct db *db, const struct run_reque
     return -1;
   struct revision_set none = {0}, ignored;
   for (size_t i = 0; i < r->revision_count; i++)
-    if (!identifier_is_relative(r->revisions[i]) &&
+    if (!ident_is_relative(r->revisions[i]) &&
         ident_resolve(catalog_ref_get(ref), r->revisions[i], uses[r->operation], &none, arena,
                       &ignored, e))
       return err_in(e, "catalog %s", catalog);

@@ -89,7 +89,5 @@ void password_free(char **password);
 /* The request of a stored run, unpacked into the arena. */
 int request_unpack(const struct run *run, struct arena *arena,
                    const Migd__V1__StartRunRequest **out, struct err *e);
-/* `+2`, `-1`: counts from what a target has applied. */
-bool identifier_is_relative(const char *text);
 
 #endif

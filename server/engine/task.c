@@ -10,6 +10,7 @@
 #include "proto/rpc/frame.h"
 #include "server/base/clock.h"
 #include "server/base/log.h"
+#include "server/catalog/ident.h"
 #include "server/engine/state.h"
 #include "server/store/bundle.h"
 #include "server/store/lock.h"
@@ -111,13 +112,10 @@ static void on_step_finished(void *ctx, const struct walk *w, unsigned index, in
 /* Where a relative request leads, as an identifier that is not relative. */
 static const char *goal_of(const struct doing *d) {
   const struct plan *plan = &d->walk.plan;
-  if (d->walk.request.operation == OP_STAMP || !plan->count || !d->request->n_revisions ||
-      !identifier_is_relative(d->request->revisions[0]))
+  if (!plan->goal || !plan->count || !d->request->n_revisions ||
+      !ident_is_relative(d->request->revisions[0]))
     return d->task.goal;
-  const struct plan_step *last = &plan->steps[plan->count - 1];
-  if (d->walk.request.operation == OP_UPGRADE)
-    return d->walk.catalog->revisions[last->revision].id;
-  return plan->after_count ? plan->after[0] : "base";
+  return plan->goal;
 }
 
 static int write_planned(struct db *db, void *ctx, struct err *e) {

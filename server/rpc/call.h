@@ -59,7 +59,8 @@ enum call_next {
 struct call {
   const struct server *server;
   const struct method *method;
-  struct arena arena; /* lives as long as the call; request messages are in it */
+  struct arena arena; /* lives as long as the call; a request message is in it, but not those of a
+                       stream, which live for a step */
   struct job job;
   char uri[256];               /* of the client's certificate */
   int64_t certificate_expires; /* wall, microseconds */

@@ -1,4 +1,5 @@
-/* migd.v1.Catalogs: stored catalogs and their revisions. Pushing is in push.c. */
+/* migd.v1.Catalogs: stored catalogs and their revisions. Pushing is in push.c,
+ * drafting in draft.c. */
 #include "server/rpc/services.h"
 
 #include <string.h>
@@ -6,6 +7,7 @@
 #include "server/catalog/ident.h"
 #include "server/engine/engine.h"
 #include "server/rpc/convert.h"
+#include "server/rpc/draft.h"
 #include "server/rpc/push.h"
 #include "server/rpc/rule.h"
 
@@ -145,27 +147,51 @@ static enum call_next pull_catalog(struct call *call, const ProtobufCMessage *in
 
 /* --- revisions */
 
-static Migd__V1__Revision *proto_revision(const struct catalog *c, size_t i, struct arena *arena) {
-  const struct revision *r = &c->revisions[i];
-  const struct node *n = &c->nodes[i];
-  PROTO_NEW(m, Revision, revision, arena);
-  m->id = proto_text(arena, r->id);
-  m->n_parents = r->parent_count;
-  m->parents = proto_texts(arena, r->parents, r->parent_count);
-  m->n_depends_on = r->depends_on_count;
-  m->depends_on = proto_texts(arena, r->depends_on, r->depends_on_count);
-  m->n_labels = r->label_count;
-  m->labels = proto_texts(arena, r->labels, r->label_count);
-  m->message = proto_text(arena, r->message);
-  m->file = proto_text(arena, r->file);
-  m->checksum = proto_text(arena, r->checksum);
-  m->is_head = n->children.count == 0;
-  m->is_branch_point = n->children.count > 1;
-  m->is_merge_point = n->parents.count > 1;
-  m->reversible =
-      revision_reversible(r, DIALECT_SQLITE) && revision_reversible(r, DIALECT_POSTGRESQL);
-  return m;
+/* The catalog of a question about revisions, and the rows of the target that it names, known
+ * revisions only; `rows` is NULL without a target. */
+struct subject {
+  struct opened o;
+  struct revision_set rows_known, *rows;
+};
+
+static int find_target(struct call *call, const char *name, struct target *t, struct err *e) {
+  struct store *store = call->server->store;
+  struct db *db = store_reader(store, e);
+  if (db == NULL)
+    return -1;
+  int rc = target_get(db, name, &call->arena, t, e);
+  store_reader_done(store, db);
+  return rc;
 }
+
+/* To be released also when it failed. */
+static int open_subject(struct call *call, const char *catalog, const char *target,
+                        struct subject *s, struct err *e) {
+  struct target t;
+  *s = (struct subject){0};
+  if (target[0] == '\0')
+    return open_catalog(call, catalog, &s->o, e);
+  if (find_target(call, target, &t, e) != 0)
+    return -1;
+  if (catalog[0] != '\0' && strcmp(catalog, t.catalog) != 0)
+    return err_set(e, ERR_INPUT, "target %s follows catalog %s, not %s", t.name, t.catalog,
+                   catalog);
+  if (open_catalog(call, t.catalog, &s->o, e) != 0)
+    return -1;
+  s->rows_known.items = ARENA_ARRAY(&call->arena, unsigned, t.current_count + 1);
+  for (size_t i = 0; i < t.current_count; i++) {
+    long at = catalog_find(s->o.catalog, t.current[i]);
+    if (at >= 0)
+      s->rows_known.items[s->rows_known.count++] = (unsigned)at;
+  }
+  s->rows = &s->rows_known;
+  return 0;
+}
+
+static void subject_release(struct subject *s) {
+  opened_release(&s->o);
+}
+#define SUBJECT_SCOPED __attribute__((cleanup(subject_release)))
 
 static void all_newest_first(const struct catalog *c, struct arena *arena,
                              struct revision_set *out) {
@@ -175,16 +201,30 @@ static void all_newest_first(const struct catalog *c, struct arena *arena,
     out->items[i] = (unsigned)(c->count - 1 - i);
 }
 
-static int choose_revisions(struct call *call, const struct catalog *c,
+/* Whether it is asked for by what it is in the graph. */
+static bool is_asked(const struct catalog *c, size_t i, const Migd__V1__ListRevisionsRequest *m) {
+  const struct node *n = &c->nodes[i];
+  if (m->heads_only)
+    return n->children.count == 0 && !(m->resolve_dependencies && catalog_effective_head(c, i));
+  if (!m->branch_points_only || n->children.count > 1)
+    return true;
+  for (size_t k = 0; k < n->parents.count; k++)
+    if (c->nodes[n->parents.items[k]].children.count > 1)
+      return true;
+  return false;
+}
+
+static int choose_revisions(struct call *call, const struct subject *s,
                             const Migd__V1__ListRevisionsRequest *m, struct revision_set *out,
                             struct err *e) {
+  const struct catalog *c = s->o.catalog;
   if (m->range[0] == '\0')
     all_newest_first(c, &call->arena, out);
-  else if (ident_range(c, m->range, &call->arena, out, e) != 0)
+  else if (ident_range(c, m->range, s->rows, &call->arena, out, e) != 0)
     return -1;
   size_t kept = 0;
   for (size_t i = 0; i < out->count; i++)
-    if (!m->heads_only || c->nodes[out->items[i]].children.count == 0)
+    if (is_asked(c, out->items[i], m))
       out->items[kept++] = out->items[i];
   out->count = kept;
   return 0;
@@ -224,28 +264,33 @@ static int place_targets(struct call *call, const struct opened *o, Migd__V1__Re
 static enum call_next list_revisions(struct call *call, const ProtobufCMessage *in, struct err *e) {
   const Migd__V1__ListRevisionsRequest *m = (const void *)in;
   Migd__V1__ListRevisionsResponse reply = MIGD__V1__LIST_REVISIONS_RESPONSE__INIT;
-  struct opened o OPENED_SCOPED;
+  struct subject s SUBJECT_SCOPED;
   struct revision_set chosen;
-  if (open_catalog(call, m->catalog, &o, e) != 0 ||
-      choose_revisions(call, o.catalog, m, &chosen, e) != 0)
+  if (open_subject(call, m->catalog, m->target, &s, e) != 0 ||
+      choose_revisions(call, &s, m, &chosen, e) != 0)
     return CALL_FAIL;
-  Migd__V1__Revision **at = ARENA_ARRAY(&call->arena, Migd__V1__Revision *, o.catalog->count + 1);
-  reply.catalog = proto_text(&call->arena, o.info.name);
+  const struct catalog *c = s.o.catalog;
+  const struct label_list *labels = labels_spread(c, &call->arena);
+  Migd__V1__Revision **at = ARENA_ARRAY(&call->arena, Migd__V1__Revision *, c->count + 1);
+  reply.catalog = proto_text(&call->arena, s.o.info.name);
   reply.n_revisions = chosen.count;
   reply.revisions = ARENA_ARRAY(&call->arena, Migd__V1__Revision *, chosen.count + 1);
   for (size_t i = 0; i < chosen.count; i++)
     reply.revisions[i] = at[chosen.items[i]] =
-        proto_revision(o.catalog, chosen.items[i], &call->arena);
-  if (m->with_targets && place_targets(call, &o, at, e) != 0)
+        proto_revision(&call->arena, c, labels, chosen.items[i]);
+  for (size_t i = 0; i < s.rows_known.count; i++)
+    if (at[s.rows_known.items[i]] != NULL)
+      at[s.rows_known.items[i]]->is_current = true;
+  if (m->with_targets && place_targets(call, &s.o, at, e) != 0)
     return CALL_FAIL;
   call_reply(call, &reply.base);
   return CALL_DONE;
 }
 
-static int one_revision(const struct catalog *c, const char *text, struct arena *arena,
-                        unsigned *out, struct err *e) {
+static int one_revision(const struct catalog *c, const char *text, const struct revision_set *rows,
+                        struct arena *arena, unsigned *out, struct err *e) {
   struct revision_set found;
-  if (ident_resolve(c, text, IDENT_SHOW, NULL, arena, &found, e) != 0)
+  if (ident_resolve(c, text, IDENT_SHOW, rows, arena, &found, e) != 0)
     return -1;
   if (found.count == 1) {
     *out = found.items[0];
@@ -280,14 +325,16 @@ static int read_file(struct call *call, const struct opened *o, const char *name
 static enum call_next get_revision(struct call *call, const ProtobufCMessage *in, struct err *e) {
   const Migd__V1__GetRevisionRequest *m = (const void *)in;
   Migd__V1__GetRevisionResponse reply = MIGD__V1__GET_REVISION_RESPONSE__INIT;
-  struct opened o OPENED_SCOPED;
+  struct subject s SUBJECT_SCOPED;
   unsigned index;
-  if (open_catalog(call, m->catalog, &o, e) != 0 ||
-      one_revision(o.catalog, m->revision, &call->arena, &index, e) != 0 ||
-      read_file(call, &o, o.catalog->revisions[index].file, &reply.content, e) != 0)
+  if (open_subject(call, m->catalog, m->target, &s, e) != 0)
     return CALL_FAIL;
-  reply.catalog = proto_text(&call->arena, o.info.name);
-  reply.revision = proto_revision(o.catalog, index, &call->arena);
+  const struct catalog *c = s.o.catalog;
+  if (one_revision(c, m->revision, s.rows, &call->arena, &index, e) != 0 ||
+      read_file(call, &s.o, c->revisions[index].file, &reply.content, e) != 0)
+    return CALL_FAIL;
+  reply.catalog = proto_text(&call->arena, s.o.info.name);
+  reply.revision = proto_revision(&call->arena, c, labels_spread(c, &call->arena), index);
   call_reply(call, &reply.base);
   return CALL_DONE;
 }
@@ -344,6 +391,15 @@ static const struct method methods[] = {
         .role = ROLE_VIEWER,
         .lane = LANE_WORKER,
         .step = get_revision,
+    },
+    {
+        .name = "DraftRevision",
+        METHOD_TYPES(draft_revision_request, draft_revision_response),
+        .role = ROLE_VIEWER,
+        .lane = LANE_WORKER,
+        .client_streams = true,
+        .server_streams = true,
+        .step = draft_step,
     },
 };
 

@@ -109,6 +109,52 @@ Migd__V1__Catalog *proto_catalog(struct arena *arena, const struct bundle_info *
   return m;
 }
 
+static void branches_into(Migd__V1__Revision *m, const struct catalog *c, size_t revision,
+                          struct arena *arena) {
+  const struct revision_set *children = &c->nodes[revision].children;
+  m->branches_into = ARENA_ARRAY(arena, char *, children->count + 1);
+  for (size_t i = 0; i < children->count; i++)
+    m->branches_into[m->n_branches_into++] = proto_text(arena, c->revisions[children->items[i]].id);
+}
+
+Migd__V1__Revision *proto_revision(struct arena *arena, const struct catalog *c,
+                                   const struct label_list *labels, size_t revision) {
+  const struct revision *r = &c->revisions[revision];
+  const struct node *n = &c->nodes[revision];
+  const struct label_list own = {r->labels, r->label_count};
+  const struct label_list *shown = labels != NULL ? &labels[revision] : &own;
+  PROTO_NEW(m, Revision, revision, arena);
+  m->id = proto_text(arena, r->id);
+  m->n_parents = r->parent_count;
+  m->parents = proto_texts(arena, r->parents, r->parent_count);
+  m->n_depends_on = r->depends_on_count;
+  m->depends_on = proto_texts(arena, r->depends_on, r->depends_on_count);
+  m->n_labels = shown->count;
+  m->labels = proto_texts(arena, shown->items, shown->count);
+  m->message = proto_text(arena, r->message);
+  m->file = proto_text(arena, r->file);
+  m->checksum = proto_text(arena, r->checksum);
+  m->is_head = n->children.count == 0;
+  m->is_effective_head = catalog_effective_head(c, revision);
+  m->is_branch_point = n->children.count > 1;
+  m->is_merge_point = n->parents.count > 1;
+  m->reversible =
+      revision_reversible(r, DIALECT_SQLITE) && revision_reversible(r, DIALECT_POSTGRESQL);
+  if (m->is_branch_point)
+    branches_into(m, c, revision, arena);
+  return m;
+}
+
+Migd__V1__Problem *proto_problem(struct arena *arena, const struct problem *p) {
+  PROTO_NEW(m, Problem, problem, arena);
+  m->file = proto_text(arena, p->file);
+  m->line = p->line;
+  m->column = p->column;
+  m->message = proto_text(arena, p->message);
+  m->source_line = proto_text(arena, p->source);
+  return m;
+}
+
 static Migd__V1__Label *proto_label(struct arena *arena, const struct label *label) {
   PROTO_NEW(m, Label, label, arena);
   m->key = proto_text(arena, label->key);

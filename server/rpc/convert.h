@@ -10,6 +10,7 @@
 #include "migd/v1/server.pb-c.h"
 #include "migd/v1/targets.pb-c.h"
 
+#include "server/catalog/labels.h"
 #include "server/rpc/call.h"
 #include "server/store/bundle.h"
 #include "server/store/lock.h"
@@ -36,6 +37,10 @@ int duration_ms(const Google__Protobuf__Duration *d, const char *what, int64_t *
 Migd__V1__Error *proto_error(struct arena *arena, const void *packed, size_t len);
 Migd__V1__Lock *proto_lock(struct arena *arena, const char *target, const struct target_lock *lock);
 Migd__V1__Catalog *proto_catalog(struct arena *arena, const struct bundle_info *info);
+/* `labels`: those of all revisions (labels_spread()), or NULL for its own only. */
+Migd__V1__Revision *proto_revision(struct arena *arena, const struct catalog *c,
+                                   const struct label_list *labels, size_t revision);
+Migd__V1__Problem *proto_problem(struct arena *arena, const struct problem *p);
 /* What the store holds of a target; its state and how far it is behind are the caller's to fill in.
  */
 Migd__V1__Target *proto_target(struct arena *arena, const struct target *t);

@@ -8,36 +8,21 @@
 #include "proto/base/buf.h"
 #include "server/engine/engine.h"
 #include "server/rpc/convert.h"
-#include "server/rpc/spool.h"
+#include "server/rpc/upload.h"
 
-#define PUSHES_MAX 4 /* at the same time */
 #define NAMED_MAX 10 /* things that an error names */
 #define TRIES 5      /* against pushes of others that come between */
 
 /* A push, from its header on. Strings in the call's arena. */
 struct push {
-  atomic_uint *slots; /* NULL: none is held */
-  struct spool spool;
+  struct upload upload;
   const char *catalog, *expected;
-  bool any_digest, replace, dry_run;
+  bool any_digest, replace, dry_run, allow_branches, compare_only;
 };
 
 static void push_free(void *state) {
   struct push *p = state;
-  spool_release(&p->spool);
-  if (p->slots != NULL)
-    atomic_fetch_sub(p->slots, 1);
-}
-
-static int push_take_slot(struct push *p, atomic_uint *slots, struct err *e) {
-  if (slots == NULL)
-    return 0;
-  if (atomic_fetch_add(slots, 1) >= PUSHES_MAX) {
-    atomic_fetch_sub(slots, 1);
-    return err_set(e, ERR_BUSY, "%d catalogs are being pushed already: later", PUSHES_MAX);
-  }
-  p->slots = slots;
-  return 0;
+  upload_release(&p->upload);
 }
 
 static int push_begin(struct call *call, const Migd__V1__PushHeader *header, struct err *e) {
@@ -49,17 +34,17 @@ static int push_begin(struct call *call, const Migd__V1__PushHeader *header, str
                    "beginning with a letter or digit",
                    header->catalog);
   struct push *p = ARENA_NEW(&call->arena, struct push);
-  p->spool.fd = -1;
+  p->upload.spool.fd = -1;
   p->catalog = arena_strdup(&call->arena, header->catalog);
   p->expected = arena_strdup(&call->arena, header->expected_digest);
   p->any_digest = header->any_digest;
   p->replace = header->replace;
   p->dry_run = header->dry_run;
+  p->allow_branches = header->allow_branches;
+  p->compare_only = header->compare_only;
   call->state = p;
   call->state_free = push_free;
-  if (push_take_slot(p, call->server->pushes, e) != 0)
-    return -1;
-  return spool_open(&p->spool, call->server->tmp_dir, call->server->catalog_max, &call->arena, e);
+  return upload_begin(&p->upload, call, e);
 }
 
 static int push_receive(struct call *call, const Migd__V1__PushCatalogRequest *m, struct err *e) {
@@ -69,12 +54,7 @@ static int push_receive(struct call *call, const Migd__V1__PushCatalogRequest *m
   if (p != NULL && m->header != NULL)
     return err_set(e, ERR_INPUT, "a push has one header, in its first message");
   p = call->state;
-  for (size_t i = 0; i < m->n_parts; i++) {
-    const Migd__V1__FilePart *part = m->parts[i];
-    if (spool_part(&p->spool, part->name, part->data.data, part->data.len, part->more != 0, e) != 0)
-      return -1;
-  }
-  return 0;
+  return upload_parts(&p->upload, m->parts, m->n_parts, e);
 }
 
 /* --- what may not change */
@@ -255,6 +235,61 @@ static int check_changes(const struct attempt *a, struct db *db, struct err *e) 
                                                                                                 : 0;
 }
 
+/* --- heads */
+
+/* How many heads the catalog may have: one, and those that it has already. */
+static size_t heads_allowed(const struct attempt *a) {
+  size_t had = a->old != NULL ? a->old->heads.count : 0;
+  return had > 1 ? had : 1;
+}
+
+/* A head that was one before is not the push's doing. */
+static bool new_head(const struct attempt *a, unsigned head) {
+  const struct catalog *c = a->next;
+  long was = a->old != NULL ? catalog_find(a->old, c->revisions[head].id) : -1;
+  return was < 0 || a->old->nodes[was].children.count > 0;
+}
+
+/* Where the line of a new head leaves what was stored: the first revision of it that is new. */
+static unsigned line_start(const struct attempt *a, unsigned head) {
+  const struct catalog *c = a->next;
+  unsigned at = head;
+  while (
+      c->nodes[at].parents.count == 1 &&
+      c->nodes[c->nodes[at].parents.items[0]].children.count == 1 &&
+      (a->old == NULL || catalog_find(a->old, c->revisions[c->nodes[at].parents.items[0]].id) < 0))
+    at = c->nodes[at].parents.items[0];
+  return at;
+}
+
+/* A push that makes a further head is two people's work that nobody has put together yet. */
+static int check_heads(const struct attempt *a, struct err *e) {
+  const struct catalog *c = a->next;
+  struct buf text BUF_SCOPED = BUF_INIT;
+  const char **heads = ARENA_ARRAY(a->arena, const char *, c->heads.count);
+  long mine = -1, other = -1;
+  if (a->push->allow_branches || c->heads.count <= heads_allowed(a))
+    return 0;
+  for (size_t i = 0; i < c->heads.count; i++) {
+    unsigned head = c->heads.items[i];
+    heads[i] = c->revisions[head].id;
+    if (new_head(a, head) && (mine < 0 || other >= 0))
+      mine = head;
+    else
+      other = head;
+  }
+  add_list(&text, heads, c->heads.count);
+  err_set(e, ERR_REFUSED, "the catalog would have %zu heads: %s", c->heads.count, buf_str(&text));
+  const struct revision *from = &c->revisions[line_start(a, (unsigned)mine)];
+  err_copy(e->revision, sizeof e->revision, from->id, strlen(from->id));
+  err_copy(e->file, sizeof e->file, from->file, strlen(from->file));
+  return err_hint(
+      e,
+      "join them: `migctl merge %s %s DIR`; or write `-- migd:parent %s` in %s; or push "
+      "with --allow-branches",
+      c->revisions[other].id, c->revisions[mine].id, c->revisions[other].id, from->file);
+}
+
 /* --- storing */
 
 static int check_expected(const struct attempt *a, const char *stored, struct err *e) {
@@ -291,7 +326,9 @@ static int push_write(struct db *db, void *ctx, struct err *e) {
   a->again = strcmp(digest, a->old_digest) != 0;
   if (a->again)
     return 0;
-  if (check_expected(a, digest, e) != 0 || check_changes(a, db, e) != 0)
+  if (p->compare_only)
+    return 0;
+  if (check_expected(a, digest, e) != 0 || check_changes(a, db, e) != 0 || check_heads(a, e) != 0)
     return -1;
   if (p->dry_run)
     return 0;
@@ -358,15 +395,9 @@ static int push_store(struct attempt *a, struct err *e) {
 }
 
 static void reply_problem(struct call *call, struct arena *arena, const struct problem *p) {
-  PROTO_NEW(problem, Problem, problem, arena);
   Migd__V1__PushCatalogResponse reply = MIGD__V1__PUSH_CATALOG_RESPONSE__INIT;
-  problem->file = proto_text(arena, p->file);
-  problem->line = p->line;
-  problem->column = p->column;
-  problem->message = proto_text(arena, p->message);
-  problem->source_line = proto_text(arena, p->source);
   reply.answer_case = MIGD__V1__PUSH_CATALOG_RESPONSE__ANSWER_PROBLEM;
-  reply.problem = problem;
+  reply.problem = proto_problem(arena, p);
   call_reply(call, &reply.base);
 }
 
@@ -398,16 +429,16 @@ static int push_finish(struct call *call, struct err *e) {
   arena_init(&arena, 0);
   if (p == NULL)
     return err_set(e, ERR_INPUT, "nothing was pushed");
-  if (spool_finish(&p->spool, &files, e) != 0)
+  if (spool_finish(&p->upload.spool, &files, e) != 0)
     return -1;
   struct problems problems = {.arena = &arena};
-  if (catalog_build(&next, files, p->spool.count, &arena, &problems) != 0)
+  if (catalog_build(&next, files, p->upload.spool.count, &arena, &problems) != 0)
     return push_refuse(call, &arena, &problems, e);
   struct attempt a = {
       .call = call,
       .push = p,
       .files = files,
-      .file_count = p->spool.count,
+      .file_count = p->upload.spool.count,
       .next = &next,
       .arena = &arena,
   };

@@ -394,28 +394,40 @@ static enum call_next remove_target(struct call *call, const ProtobufCMessage *i
 
 /* --- GetCurrent */
 
-static Migd__V1__CurrentRevision *proto_current(const struct catalog *c, const char *id,
-                                                struct arena *arena) {
-  PROTO_NEW(m, CurrentRevision, current_revision, arena);
+/* A row, which the catalog may not know, or what is applied without one. */
+static void add_current(Migd__V1__Current *m, const struct catalog *c,
+                        const struct label_list *labels, const char *id, bool implied,
+                        struct arena *arena) {
+  PROTO_NEW(r, CurrentRevision, current_revision, arena);
   long at = c != NULL ? catalog_find(c, id) : -1;
-  m->id = proto_text(arena, id);
-  m->unknown = at < 0;
+  r->id = proto_text(arena, id);
+  r->unknown = at < 0;
+  r->implied = implied;
   if (at >= 0) {
-    m->is_head = c->nodes[at].children.count == 0;
-    m->message = proto_text(arena, c->revisions[at].message);
+    r->revision = proto_revision(arena, c, labels, (size_t)at);
+    r->is_head = r->revision->is_head;
+    r->message = r->revision->message;
   }
-  return m;
+  m->revisions[m->n_revisions++] = r;
 }
 
 static void fill_current(Migd__V1__Current *m, const struct ledger_state *ledger,
                          const struct catalog *c, struct arena *arena) {
-  m->no_ledger = !ledger->exists;
-  m->n_revisions = ledger->row_count;
-  m->revisions = ARENA_ARRAY(arena, Migd__V1__CurrentRevision *, ledger->row_count + 1);
-  for (size_t i = 0; i < ledger->row_count; i++)
-    m->revisions[i] = proto_current(c, ledger->rows[i], arena);
+  struct revision_set implied = {0};
+  const struct label_list *labels = c != NULL ? labels_spread(c, arena) : NULL;
+  size_t unknown = 0;
   if (c != NULL)
-    m->behind = (uint32_t)plan_behind(c, ledger->rows, ledger->row_count, NULL);
+    plan_implied(c, ledger->rows, ledger->row_count, arena, &implied);
+  m->no_ledger = !ledger->exists;
+  m->revisions =
+      ARENA_ARRAY(arena, Migd__V1__CurrentRevision *, ledger->row_count + implied.count + 1);
+  for (size_t i = 0; i < ledger->row_count; i++)
+    add_current(m, c, labels, ledger->rows[i], false, arena);
+  for (size_t i = 0; i < implied.count; i++)
+    add_current(m, c, labels, c->revisions[implied.items[i]].id, true, arena);
+  if (c != NULL)
+    m->behind = (uint32_t)plan_behind(c, ledger->rows, ledger->row_count, &unknown);
+  m->at_heads = c != NULL && m->behind == 0 && unknown == 0;
 }
 
 static ProtobufCMessage *ask_current(const struct call *call, void *ctx, const struct target *t,

@@ -18,7 +18,10 @@ revision shop c1 right a1 <<<'-- migd:up
 CREATE TABLE right_side (id INTEGER);
 -- migd:down
 DROP TABLE right_side;'
-push shop
+expect 7 migctl catalog push "$work/shop" -c shop
+says "2 heads" b1 c1 "migctl merge" --allow-branches
+expect 7 migctl catalog check "$work/shop" -c shop
+push shop --allow-branches
 new_database shop && add_target shop shop
 
 chapter "two heads: which one is meant must be said"

@@ -113,6 +113,26 @@ static void test_unknown(void **state) {
   assert_problem("first third<first,fisrt", "third_x.sql", 2, 22, "did you mean first?");
 }
 
+/* A dependency may be named by a label; by both it is one. */
+static void test_dependencies_by_label(void **state) {
+  (void)state;
+  struct spec s;
+  spec_build(&s, "a b<a#red c|red,b,a d|a");
+  struct catalog *c = &s.catalog;
+  assert_int_equal(s.rc, 0);
+  assert_string_equal(spec_ids(&s, &c->nodes[catalog_find(c, "c")].depends_on), "a b");
+  assert_string_equal(spec_ids(&s, &c->nodes[catalog_find(c, "b")].dependents), "c");
+  assert_string_equal(c->revisions[catalog_find(c, "c")].depends_on[0], "red");
+  assert_string_equal(spec_ids(&s, &c->heads), "b c d");
+  assert_string_equal(spec_ids(&s, &c->ends), "c d");
+  assert_true(catalog_effective_head(c, (size_t)catalog_find(c, "b")));
+  assert_false(catalog_effective_head(c, (size_t)catalog_find(c, "c")));
+  assert_false(catalog_effective_head(c, (size_t)catalog_find(c, "a")));
+  spec_release(&s);
+  assert_problem("a b<a|red#red", "b_x.sql", 3, 20, "of this very revision");
+  assert_problem("a#red|blue b<a#blue", "a_x.sql", 2, 0, "a -> b -> a");
+}
+
 static void test_duplicates(void **state) {
   (void)state;
   assert_problem("aa bb<aa bb<aa", "bb_x.sql", 1, 18, "in bb_x.sql as well");
@@ -300,6 +320,7 @@ int main(void) {
       cmocka_unit_test(test_sets),
       cmocka_unit_test(test_marks),
       cmocka_unit_test(test_unknown),
+      cmocka_unit_test(test_dependencies_by_label),
       cmocka_unit_test(test_duplicates),
       cmocka_unit_test(test_cycles),
       cmocka_unit_test(test_everything_at_once),

@@ -1,5 +1,4 @@
-/* Plans: which steps, in what order, and what each does to the rows; by tables and against a model
- * that knows only sets. */
+/* Plans: which steps, in what order, and what each does to the rows. */
 #include "server/catalog/plan.h"
 
 #include <setjmp.h>
@@ -231,6 +230,69 @@ static void test_requests_that_are_wrong(void **state) {
   assert_refused(forest, OP_UPGRADE, "a2 b2", "+1", ERR_INPUT, "2 revisions are current");
 }
 
+/* core1 - core2 - left1 (left) - left2, right1 (right) - right2; lib1 - lib2 (library); dock1
+ * depends on lib1. */
+static const char branches[] = "core1 core2<core1 left1<core2#left left2<left1 right1<core2#right "
+                               "right2<right1 lib1#library lib2<lib1 dock1|lib1#dock";
+
+static void test_branches_up(void **state) {
+  (void)state;
+  assert_plan(branches, OP_UPGRADE, "core2", "left@head",
+              "left1: -core2 +left1; left2: -left1 +left2", "left2");
+  assert_plan(branches, OP_UPGRADE, "left1 lib1", "library@+1", "lib2: -lib1 +lib2", "left1 lib2");
+  assert_plan(branches, OP_UPGRADE, "left1", "core1@heads",
+              "left2: -left1 +left2; right1: +right1; right2: -right1 +right2", "left2 right2");
+  assert_plan(branches, OP_UPGRADE, "left2 right2", "dock@head", "lib1: +lib1; dock1: -lib1 +dock1",
+              "dock1 left2 right2");
+  assert_plan(branches, OP_UPGRADE, "dock1", "library@head", "lib2: +lib2", "dock1 lib2");
+}
+
+static void test_branches_down(void **state) {
+  (void)state;
+  assert_plan(branches, OP_DOWNGRADE, "left2 right2", "left@core2",
+              "left2: -left2 +left1; left1: -left1", "right2");
+  assert_plan(branches, OP_DOWNGRADE, "left2 right2", "right@-1", "right2: -right2 +right1",
+              "left2 right1");
+  assert_plan(branches, OP_DOWNGRADE, "left1 lib2", "left@base",
+              "left1: -left1 +core2; core2: -core2 +core1; core1: -core1", "lib2");
+  assert_plan(branches, OP_DOWNGRADE, "dock1 lib2", "library@base",
+              "lib2: -lib2; dock1: -dock1 +lib1; lib1: -lib1", ""); /* dependents too */
+  assert_plan(branches, OP_DOWNGRADE, "left1", "library@base", "", "left1");
+  assert_refused(branches, OP_DOWNGRADE, "left2 right2", "-1", ERR_INPUT, "left2, right2");
+  assert_refused(branches, OP_DOWNGRADE, "left2", "right@right1", ERR_REFUSED, "not below left2");
+  assert_refused("a1 b2<a1#lab c3<b2 d4<b2", OP_DOWNGRADE, "c3 d4", "lab@b2", ERR_REFUSED,
+                 "nothing leads to b2");
+}
+
+static void test_branches_stamped(void **state) {
+  (void)state;
+  assert_plan(branches, OP_STAMP, "left2 lib2", "left@base", "left2: -left2", "lib2");
+  assert_plan(branches, OP_STAMP, "left2 right1 lib2", "left@base lib1", "lib1: -left2 -lib2 +lib1",
+              "lib1 right1");
+  assert_plan(branches, OP_STAMP, "dock1", "library@base", "dock1: -dock1", ""); /* it depends */
+  assert_plan(branches, OP_STAMP, "left1", "heads", "dock1: -left1 +dock1 +left2 +lib2 +right2",
+              "dock1 left2 lib2 right2");
+  assert_refused(branches, OP_STAMP, "", "left@-1", ERR_INPUT, "no meaning here");
+}
+
+static void assert_goal(const char *rows, enum operation op, const char *to, const char *goal) {
+  struct planned p;
+  ask(&p, branches, op, false, rows, to);
+  assert_int_equal(p.rc, 0);
+  assert_string_equal(p.plan.goal, goal);
+  spec_release(&p.s);
+}
+
+/* What a run that is resumed goes on to. */
+static void test_goals(void **state) {
+  (void)state;
+  assert_goal("core2", OP_UPGRADE, "left@+2", "left2");
+  assert_goal("core2", OP_UPGRADE, "left@head", "left@head");
+  assert_goal("left2", OP_DOWNGRADE, "-1", "left1");
+  assert_goal("left1 right1", OP_DOWNGRADE, "left@-1", "left1@core2"); /* right1 stays then too */
+  assert_goal("left1", OP_DOWNGRADE, "-3", "left1@base");
+}
+
 static void assert_behind(const char *spec, const char *rows, size_t behind, size_t strangers) {
   struct spec s;
   const char *words[8];
@@ -243,6 +305,27 @@ static void assert_behind(const char *spec, const char *rows, size_t behind, siz
   spec_release(&s);
 }
 
+static void assert_implied(const char *spec, const char *rows, const char *ids) {
+  struct spec s;
+  const char *words[8];
+  struct revision_set implied;
+  spec_build(&s, spec);
+  plan_implied(&s.catalog, words, spec_cut(&s, rows, words), &s.arena, &implied);
+  assert_string_equal(spec_ids(&s, &implied), ids);
+  spec_release(&s);
+}
+
+/* What Alembic's `current` lists besides the rows. */
+static void test_implied(void **state) {
+  (void)state;
+  assert_implied(depends, "b2", "a2");
+  assert_implied(depends, "b1 a1", "");
+  assert_implied(depends, "b3 gone", "a2");
+  assert_implied(line, "c3", "");
+  assert_implied(branches, "dock1 lib2", ""); /* lib2 follows what is depended on */
+  assert_implied("a b|a c|b", "c", "a b");
+}
+
 static void test_behind(void **state) {
   (void)state;
   assert_behind(line, "", 3, 0);
@@ -251,194 +334,6 @@ static void test_behind(void **state) {
   assert_behind(line, "gone b2 lost", 1, 2);
   assert_behind(depends, "b2", 1, 0);
   assert_behind(diamond, "left", 3, 0);
-}
-
-/* ---- against a model that knows only sets ---- */
-
-enum { MOST = 9 };
-
-struct model {
-  unsigned count;
-  char ids[MOST][4];
-  unsigned parents[MOST], deps[MOST]; /* bits */
-  unsigned down[MOST];                /* what each stands on, by any way, without itself */
-  unsigned lineage_up[MOST];          /* what stands on each by parents, itself too */
-  unsigned applied;
-};
-
-static uint64_t seed;
-
-static unsigned any(unsigned below) {
-  seed = seed * 6364136223846793005u + 1442695040888963407u;
-  return (unsigned)(seed >> 33) % below;
-}
-
-static unsigned some_of(unsigned below, unsigned most) {
-  unsigned bits = 0;
-  for (unsigned i = 0; below && i < most; i++)
-    bits |= 1U << any(below);
-  return bits;
-}
-
-static void add_list(struct buf *b, char mark, unsigned bits, const struct model *m) {
-  for (unsigned i = 0; bits && i < m->count; i++) {
-    if (!(bits & 1U << i))
-      continue;
-    buf_addf(b, "%c%s", mark, m->ids[i]);
-    mark = ',';
-  }
-}
-
-static void invent(struct model *m, struct buf *text) {
-  memset(m, 0, sizeof *m);
-  m->count = 1 + any(MOST);
-  unsigned salt = any(26);
-  for (unsigned i = 0; i < m->count; i++) {
-    snprintf(m->ids[i], sizeof m->ids[i], "%c%u", (char)('a' + (salt + i * 7) % 26), i);
-    m->parents[i] = any(5) ? some_of(i, any(4) ? 1 : 3) : 0;
-    m->deps[i] = any(4) ? 0 : some_of(i, 2);
-    for (unsigned k = 0; k < i; k++)
-      if ((m->parents[i] | m->deps[i]) & 1U << k)
-        m->down[i] |= 1U << k | m->down[k];
-  }
-  for (unsigned i = m->count; i-- > 0;) {
-    m->lineage_up[i] |= 1U << i;
-    for (unsigned k = 0; k < i; k++)
-      if (m->parents[i] & 1U << k)
-        m->lineage_up[k] |= m->lineage_up[i];
-  }
-  for (unsigned i = m->count; i-- > 0;) {
-    buf_adds(text, m->ids[i]);
-    add_list(text, '<', m->parents[i], m);
-    add_list(text, '|', m->deps[i], m);
-    buf_addc(text, ' ');
-  }
-}
-
-static unsigned ends(const struct model *m, unsigned set) {
-  unsigned covered = 0;
-  for (unsigned i = 0; i < m->count; i++)
-    if (set & 1U << i)
-      covered |= m->down[i];
-  return set & ~covered;
-}
-
-static unsigned closure(const struct model *m, unsigned set) {
-  unsigned all = set;
-  for (unsigned i = 0; i < m->count; i++)
-    if (set & 1U << i)
-      all |= m->down[i];
-  return all;
-}
-
-static unsigned number_of(const struct model *m, const char *id) {
-  for (unsigned i = 0; i < m->count; i++)
-    if (strcmp(m->ids[i], id) == 0)
-      return i;
-  fail_msg("no %s", id);
-  return 0;
-}
-
-static unsigned with_dependents(const struct model *m, unsigned set) {
-  for (unsigned i = 0; i < m->count; i++)
-    if (m->down[i] & set)
-      set |= 1U << i;
-  return set;
-}
-
-/* Does what a step says to the rows; each must hit. */
-static unsigned change_rows(const struct model *m, unsigned rows, const struct plan_step *s) {
-  for (size_t i = 0; i < s->remove_count; i++) {
-    unsigned bit = 1U << number_of(m, s->remove[i]);
-    assert_true(rows & bit);
-    rows &= ~bit;
-  }
-  for (size_t i = 0; i < s->insert_count; i++) {
-    unsigned bit = 1U << number_of(m, s->insert[i]);
-    assert_false(rows & bit);
-    rows |= bit;
-  }
-  return rows;
-}
-
-static void follow(struct model *m, const struct catalog *c, const struct plan *plan) {
-  unsigned rows = ends(m, m->applied), after = 0;
-  for (size_t i = 0; i < plan->count; i++) {
-    const struct plan_step *s = &plan->steps[i];
-    unsigned n = number_of(m, c->revisions[s->revision].id);
-    rows = change_rows(m, rows, s);
-    if (s->direction == DIR_UP) {
-      assert_false(m->applied & 1U << n);
-      assert_int_equal(m->down[n] & ~m->applied, 0); /* what it stands on is there */
-      m->applied |= 1U << n;
-    } else if (s->direction == DIR_DOWN) {
-      assert_true(ends(m, m->applied) & 1U << n); /* nothing stands on it any more */
-      m->applied &= ~(1U << n);
-    } else {
-      m->applied = closure(m, rows);
-    }
-    assert_int_equal(rows, ends(m, m->applied));
-  }
-  for (size_t i = 0; i < plan->after_count; i++)
-    after |= 1U << number_of(m, plan->after[i]);
-  assert_int_equal(after, rows);
-}
-
-/* What must be applied afterwards; -1 when the request must be refused. */
-static long expected(const struct model *m, enum operation op, unsigned n) {
-  unsigned bit = 1U << n, above = 0, rows = ends(m, m->applied), related;
-  switch (op) {
-  case OP_UPGRADE:
-    return (long)(m->applied | bit | m->down[n]);
-  case OP_DOWNGRADE:
-    for (unsigned i = 0; i < m->count; i++)
-      if (m->parents[i] & bit)
-        above |= m->lineage_up[i];
-    if (!(m->applied & bit))
-      return -1;
-    return (long)(m->applied & ~with_dependents(m, above));
-  case OP_STAMP:
-    related = bit | m->down[n] | with_dependents(m, bit);
-    return (long)closure(m, (rows & ~related) | bit);
-  }
-  return -1;
-}
-
-static void request(struct model *m, struct spec *s, enum operation op, unsigned n) {
-  const char *rows[MOST], *to[] = {m->ids[n]};
-  size_t count = 0;
-  for (unsigned i = 0; i < m->count; i++)
-    if (ends(m, m->applied) & 1U << i)
-      rows[count++] = m->ids[i];
-  struct plan_request q = {op, DIALECT_POSTGRESQL, to, 1, false};
-  struct plan plan;
-  struct err e;
-  long wanted = expected(m, op, n);
-  int rc = plan_make(&s->catalog, &q, rows, count, &s->arena, &plan, &e);
-  if (wanted < 0) {
-    assert_int_equal(rc, -1);
-    assert_int_equal(e.kind, ERR_REFUSED);
-    return;
-  }
-  assert_int_equal(rc, 0);
-  follow(m, &s->catalog, &plan);
-  assert_int_equal(m->applied, wanted);
-}
-
-static void test_against_the_model(void **state) {
-  (void)state;
-  for (unsigned round = 0; round < 3000; round++) {
-    struct model m;
-    struct buf text BUF_SCOPED = BUF_INIT;
-    struct spec s;
-    seed = round;
-    invent(&m, &text);
-    spec_build(&s, buf_str(&text));
-    assert_int_equal(s.rc, 0);
-    for (int i = 0; i < 12; i++)
-      request(&m, &s, (enum operation)(1 + any(3)), any(m.count));
-    spec_release(&s);
-  }
 }
 
 int main(void) {
@@ -455,8 +350,12 @@ int main(void) {
       cmocka_unit_test(test_purge),
       cmocka_unit_test(test_rows_that_are_wrong),
       cmocka_unit_test(test_requests_that_are_wrong),
+      cmocka_unit_test(test_branches_up),
+      cmocka_unit_test(test_branches_down),
+      cmocka_unit_test(test_branches_stamped),
+      cmocka_unit_test(test_goals),
+      cmocka_unit_test(test_implied),
       cmocka_unit_test(test_behind),
-      cmocka_unit_test(test_against_the_model),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

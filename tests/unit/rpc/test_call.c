@@ -15,6 +15,7 @@ static const struct {
     {"/migd.v1.Catalogs/UpdateCatalog", ROLE_ADMIN, false},
     {"/migd.v1.Catalogs/ListRevisions", ROLE_VIEWER, false},
     {"/migd.v1.Catalogs/GetRevision", ROLE_VIEWER, false},
+    {"/migd.v1.Catalogs/DraftRevision", ROLE_VIEWER, false},
     {"/migd.v1.Targets/AddTarget", ROLE_ADMIN, false},
     {"/migd.v1.Targets/UpdateTarget", ROLE_ADMIN, false},
     {"/migd.v1.Targets/RemoveTarget", ROLE_ADMIN, false},
@@ -64,10 +65,10 @@ static void every_method_is_promised_and_every_promise_kept(void **state) {
  * treat a call wrongly. */
 static void rows_stream_as_their_messages_say(void **state) {
   (void)state;
-  static const char *const client[] = {"PushCatalog", "ServerReflectionInfo"};
-  static const char *const server[] = {"PushCatalog", "PullCatalog",         "GetCurrent",
-                                       "PlanRun",     "GenerateScript",      "WatchRun",
-                                       "Watch",       "ServerReflectionInfo"};
+  static const char *const client[] = {"PushCatalog", "DraftRevision", "ServerReflectionInfo"};
+  static const char *const server[] = {"PushCatalog", "DraftRevision", "PullCatalog",
+                                       "GetCurrent",  "PlanRun",       "GenerateScript",
+                                       "WatchRun",    "Watch",         "ServerReflectionInfo"};
   for (size_t i = 0; i < PROMISED; i++) {
     const struct method *m = method_find(promised[i].path, strlen(promised[i].path));
     bool client_streams = false, server_streams = false;

@@ -170,6 +170,7 @@ static void a_dependency_of_what_is_applied_never_changes(void **state) {
       {"b1_y.sql", "-- migd:revision b1\n-- migd:parent base\n-- migd:depends-on a1\n\n-- migd:up\n"
                    "CREATE TABLE y (i INT);\n"},
   };
+  header.allow_branches = true;
   struct talk *t = push(f, &header, files, 2);
   assert_done(t);
   talk_end(t);
@@ -181,6 +182,68 @@ static void a_dependency_of_what_is_applied_never_changes(void **state) {
   t = push(f, &header, files, 2);
   assert_failed(t, ERR_REFUSED);
   assert_in(t->e.text, "a1");
+  talk_end(t);
+}
+
+#define BRANCH(id, parent)                                                                         \
+  {                                                                                                \
+#id "_x.sql",                                                                                  \
+        "-- migd:revision " #id "\n-- migd:parent " #parent "\n\n-- migd:up\nSELECT 1;\n"          \
+  }
+
+static void a_further_head_needs_leave(void **state) {
+  struct fixture *f = *state;
+  Migd__V1__PushHeader header = header_of(f, "shop");
+  const struct file files[] = {shop_files[0],  shop_files[1],  shop_files[2],
+                               BRANCH(s1, r1), BRANCH(s2, s1), BRANCH(s3, s2)};
+  push_shop(f);
+  struct talk *t = push(f, &header, files, 5);
+  assert_failed(t, ERR_REFUSED);
+  assert_in(t->e.text, "would have 2 heads: ");
+  assert_in(t->e.hint, "`migctl merge r3 s2 DIR`");
+  assert_in(t->e.hint, "`-- migd:parent r3` in s1_x.sql"); /* where the new line begins */
+  talk_end(t);
+  header.dry_run = true; /* as `catalog check` asks */
+  t = push(f, &header, files, 5);
+  assert_failed(t, ERR_REFUSED);
+  talk_end(t);
+  header.compare_only = true; /* as `catalog diff` asks */
+  t = push(f, &header, files, 5);
+  assert_done(t);
+  assert_int_equal(result_of(t)->n_added, 2);
+  talk_end(t);
+  header.dry_run = header.compare_only = false;
+  header.allow_branches = true;
+  t = push(f, &header, files, 5);
+  assert_done(t);
+  talk_end(t);
+  header.allow_branches = false; /* the two that are there may grow */
+  t = push(f, &header, files, 6);
+  assert_done(t);
+  talk_end(t);
+}
+
+static void a_first_push_has_one_head(void **state) {
+  struct fixture *f = *state;
+  Migd__V1__PushHeader header = header_of(f, "shop");
+  const struct file files[] = {BRANCH(a1, base), BRANCH(b1, base)};
+  struct talk *t = push(f, &header, files, 2);
+  assert_failed(t, ERR_REFUSED);
+  assert_in(t->e.hint, "migctl merge");
+  talk_end(t);
+}
+
+static void what_is_compared_only_is_not_stored(void **state) {
+  struct fixture *f = *state;
+  Migd__V1__PushHeader header = header_of(f, "shop");
+  const struct file files[] = {shop_files[0], changed_r2};
+  push_shop(f);
+  header.compare_only = true;
+  struct talk *t = push(f, &header, files, 2);
+  assert_done(t);
+  assert_string_equal(result_of(t)->changed[0], "r2");
+  assert_string_equal(result_of(t)->removed[0], "r3");
+  assert_int_equal(result_of(t)->catalog->revisions, 3);
   talk_end(t);
 }
 
@@ -354,6 +417,9 @@ int main(void) {
       TEST(change_needs_replace),
       TEST(what_is_applied_never_changes),
       TEST(a_dependency_of_what_is_applied_never_changes),
+      TEST(a_further_head_needs_leave),
+      TEST(a_first_push_has_one_head),
+      TEST(what_is_compared_only_is_not_stored),
       TEST(what_a_task_waits_to_apply_does_not_change),
       TEST(a_file_may_come_in_parts),
       TEST(parts_out_of_order_are_refused),
