@@ -38,7 +38,8 @@ static void the_next_revision_follows_the_head(void **state) {
   assert_string_equal(d->revision->parents[0], "r3");
   assert_int_equal(strlen(d->revision->id), 14); /* the time */
   assert_in(d->revision->file, "_fourth_at_last.sql");
-  assert_in((const char *)d->content.data, "-- migd:parent r3\n-- migd:message Fourth, at last\n");
+  assert_in(arena_strndup(&f->arena, (const char *)d->content.data, d->content.len),
+            "-- migd:parent r3\n-- migd:message Fourth, at last\n");
   talk_end(t);
 }
 
