@@ -82,7 +82,7 @@ rm -rf "$logs" && mkdir -p "$logs" || exit 1
 if [ $install = yes ]; then
   say "install what is missing"
   deploy/install-deps.sh build test || exit 1
-  say "grpc-js, for the interoperation tests"
+  say "grpc-js, dbmate and node-pg-migrate, for the tests against them"
   tests/interop/install.sh "$root/build/interop" >"$logs/npm.log" 2>&1 || echo "npm could not install it; those tests will skip ($logs/npm.log)"
 fi
 again=("$0" --inside)

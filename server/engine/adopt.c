@@ -180,6 +180,15 @@ static int several(const struct tool *a, const struct tool *b, struct err *e) {
   return err_hint(e, "say which one counts: --from %s", b->name);
 }
 
+/* What the target itself holds counts before a file beside it, which may be of its neighbours. */
+static int choose(const struct tool **found, const struct tool *next, struct err *e) {
+  if (*found && !(*found)->file == !next->file)
+    return several(*found, next, e);
+  if (!*found || (*found)->file)
+    *found = next;
+  return 0;
+}
+
 static int find_tool(struct walk *w, const struct tool **out, struct err *e) {
   const char *asked = w->adopt->asked;
   const struct tool *found = NULL;
@@ -189,10 +198,8 @@ static int find_tool(struct walk *w, const struct tool **out, struct err *e) {
       continue;
     if (was_here(w, &tools[i], &here, e))
       return -1;
-    if (here && found)
-      return several(found, &tools[i], e);
-    if (here)
-      found = &tools[i];
+    if (here && choose(&found, &tools[i], e))
+      return -1;
   }
   if (found) {
     *out = found;

@@ -159,4 +159,65 @@ SQL
   expect 0 migctl upgrade -t by-sqitch
   same "the ledger" "$(ledger by-sqitch)" more
 fi
+
+# What npm has put there; without it those chapters are skipped.
+node_modules=${MIGD_NODE_MODULES:-$source_dir/build/interop/node_modules}
+dbmate=$node_modules/@dbmate/linux-x64/bin/dbmate
+node_pg_migrate=$node_modules/.bin/node-pg-migrate
+runs() { [ -x "$1" ] && "$1" --version >/dev/null 2>&1; }
+
+# taken_over TOOL: what TOOL applied two of three migrations to is adopted, and goes on to head.
+taken_over() {
+  expect 0 migctl import --from "$1" "$work/$1/migrations" "$work/by-$1-catalog"
+  expect 0 migctl catalog push "$work/by-$1-catalog" -c "by-$1"
+  add_target "by-$1" "by-$1"
+  expect 7 migctl upgrade -t "by-$1"
+  says 'migctl adopt'
+  expect 0 migctl adopt -t "by-$1" --dry-run
+  says "from $1" '2 versions'
+  expect 0 migctl adopt -t "by-$1"
+  same "the rows" "$(query "by-$1" 'SELECT count(*) FROM migd_revision')" 1
+  expect 0 migctl upgrade -t "by-$1"
+  same "the tables" "$(tables "by-$1")" "$2"
+  same "one step each" "$(query "by-$1" 'SELECT direction FROM migd_ledger ORDER BY seq' | paste -sd' ')" "$3"
+  expect 0 migctl current -t "by-$1" --check-heads
+  expect 0 migctl downgrade base -t "by-$1"
+  same "its own table stays" "$(tables "by-$1")" "$4"
+}
+
+# pg_address NAME: the database of that name as tools that read URLs want it.
+pg_address() {
+  echo "postgres://$MIGD_TEST_PG_USER:${MIGD_TEST_PG_PASSWORD:-}@$MIGD_TEST_PG_HOST:$MIGD_TEST_PG_PORT/$(pg_name "$1")?sslmode=disable"
+}
+
+if runs "$dbmate"; then
+  chapter "dbmate itself has been here"
+  new_database by-dbmate
+  mkdir -p "$work/dbmate/migrations" && cd "$work/dbmate" || exit 1
+  uri=sqlite:$data/databases/by-dbmate.db
+  [ "$backend" = sqlite ] || uri=$(pg_address by-dbmate)
+  migration() { printf -- '-- migrate:up\nCREATE TABLE %s (id INTEGER PRIMARY KEY);\n\n-- migrate:down\nDROP TABLE %s;\n' "$2" "$2" >"migrations/$1_$2.sql"; }
+  migration 20260101000001 one && migration 20260101000002 two
+  "$dbmate" --url "$uri" --migrations-dir migrations --no-dump-schema migrate >"$work/dbmate.out" 2>&1 || fail "$(cat "$work/dbmate.out")"
+  migration 20260101000003 three
+  cd "$work" || exit 1
+  taken_over dbmate "one schema_migrations three two" "stamp up" schema_migrations
+else
+  echo "dbmate is not there: skipped"
+fi
+
+if [ "$backend" = postgresql ] && runs "$node_pg_migrate"; then
+  chapter "node-pg-migrate itself has been here"
+  new_database by-node-pg-migrate
+  mkdir -p "$work/node-pg-migrate/migrations" && cd "$work/node-pg-migrate" || exit 1
+  migration() { printf -- '-- Up Migration\nCREATE TABLE %s (id INTEGER PRIMARY KEY);\n\n-- Down Migration\nDROP TABLE %s;\n' "$2" "$2" >"migrations/$1_$2.sql"; }
+  migration 1700000000001 one && migration 1700000000002 two
+  DATABASE_URL=$(pg_address by-node-pg-migrate) "$node_pg_migrate" up -m migrations >"$work/node-pg-migrate.out" 2>&1 ||
+    fail "$(cat "$work/node-pg-migrate.out")"
+  migration 1700000000003 three
+  cd "$work" || exit 1
+  taken_over node-pg-migrate "one pgmigrations three two" "stamp up" pgmigrations
+elif [ "$backend" = postgresql ]; then
+  echo "node-pg-migrate is not there: skipped"
+fi
 stop_server
