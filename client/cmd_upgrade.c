@@ -250,7 +250,9 @@ const struct command cmd_adopt = {
         "is. What failed, is no revision, or lacks what it stands on is refused; a target whose "
         "ledger knows all of it already has nothing to do.\n\n"
         "Known are alembic, atlas, dbmate, diesel, flyway, golang-migrate, goose, liquibase, "
-        "node-pg-migrate, refinery, sqitch and sqlx.\n\n" FOLLOWING,
+        "node-pg-migrate, refinery, sqitch and sqlx. Sqitch writes down what it did to a SQLite "
+        "file in `sqitch.db` beside it, and not to which file: where several lie in one folder, "
+        "look with --dry-run first and name the right ones.\n\n" FOLLOWING,
     .example = "migctl adopt --all --dry-run\n"
                "migctl adopt -t shop-eu --from dbmate",
     .run = run_adopt,

@@ -108,9 +108,8 @@ static void on_step_started(struct follower *f, const char *target,
   f->stamps = m->direction == MIGD__V1__DIRECTION__DIRECTION_STAMP;
   if (!in_detail(f))
     return;
-  bool up = m->direction != MIGD__V1__DIRECTION__DIRECTION_DOWN;
-  words_step(&line, m->direction, list(f, m->n_from, m->from, up ? "<base>" : ""),
-             list(f, m->n_to, m->to, up ? "" : "<base>"), m->message);
+  words_step(&line, m->direction, list(f, m->n_from, m->from, "<base>"),
+             list(f, m->n_to, m->to, "<base>"), m->message);
   LINE(f, "%s: %s", target, buf_str(&line));
 }
 
