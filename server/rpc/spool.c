@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "proto/base/temporary.h"
 #include "server/catalog/revision.h"
 
 /* Not every file system has nameless files. */
@@ -18,7 +19,7 @@ static int open_nameless(const char *dir) {
   if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
     return fd;
   char path[PATH_MAX];
-  int n = snprintf(path, sizeof path, "%s/push-XXXXXX", dir);
+  int n = snprintf(path, sizeof path, "%s/push-" TEMPORARY, dir);
   if (n < 0 || (size_t)n >= sizeof path)
     return -1;
   fd = mkostemp(path, O_CLOEXEC);

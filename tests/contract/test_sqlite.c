@@ -1,4 +1,6 @@
 /* The contract on SQLite, and what only SQLite has: files, their names and links, the guard. */
+#include "proto/base/temporary.h"
+
 #include "contract.h"
 
 #include <fcntl.h>
@@ -525,7 +527,7 @@ static void a_statement_has_a_greatest_length(void **state) {
 static int make_folder(void) {
   char name[PATH_MAX];
   const char *tmp = getenv("TMPDIR");
-  snprintf(name, sizeof name, "%s/migd-contract.XXXXXX", tmp && *tmp ? tmp : "/tmp");
+  snprintf(name, sizeof name, "%s/migd-contract." TEMPORARY, tmp && *tmp ? tmp : "/tmp");
   if (!mkdtemp(name) || !realpath(name, folder) || chmod(folder, 0755) < 0 || chdir(folder) < 0)
     return -1;
   subject.url.dialect = DIALECT_SQLITE;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "client/import.h"
+#include "proto/base/temporary.h"
 #include "server/catalog/revision.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -50,7 +51,7 @@ static void remove_root(void) {
 
 static void make_root(void) {
   const char *tmp = getenv("TMPDIR");
-  snprintf(root, sizeof root, "%s/migd-fuzz.XXXXXX", tmp ? tmp : "/tmp");
+  snprintf(root, sizeof root, "%s/migd-fuzz." TEMPORARY, tmp ? tmp : "/tmp");
   must(mkdtemp(root) != NULL);
   atexit(remove_root);
 }

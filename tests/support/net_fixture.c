@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "proto/base/arena.h"
+#include "proto/base/temporary.h"
 #include "proto/rpc/frame.h"
 #include "server/base/log.h"
 
@@ -290,7 +291,7 @@ static void raise_file_limit(void) {
 struct fixture *fixture_new(void) {
   struct fixture *f = xcalloc(1, sizeof *f);
   const char *tmp = getenv("TMPDIR");
-  snprintf(f->dir, sizeof f->dir, "%.40s/migd-net-XXXXXX", tmp ? tmp : "/tmp");
+  snprintf(f->dir, sizeof f->dir, "%.40s/migd-net-" TEMPORARY, tmp ? tmp : "/tmp");
   must(mkdtemp(f->dir) != NULL, "mkdtemp");
   raise_file_limit();
   make_certificates(f);

@@ -151,7 +151,7 @@ watch() {
 run() {
   local variables
   find_bin >/dev/null
-  run_dir=$(mktemp -d "${TMPDIR:-/tmp}/migd-pg.XXXXXX")
+  run_dir=$(mktemp -d "${TMPDIR:-/tmp}/migd-pg.XX""XX""XX")
   trap 'stop "$run_dir"; rmdir "$run_dir" 2>/dev/null || true' EXIT
   trap 'exit 130' INT TERM HUP
   setsid -f "$0" watch $$ "$run_dir" </dev/null >/dev/null 2>&1

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "client/import.h"
+#include "proto/base/temporary.h"
 
 struct fixture {
   char root[200];
@@ -26,7 +27,7 @@ static inline int setup(void **state) {
   struct fixture *f = calloc(1, sizeof *f);
   const char *tmp = getenv("TMPDIR");
   assert_non_null(f);
-  snprintf(f->root, sizeof f->root, "%s/migd-import.XXXXXX", tmp ? tmp : "/tmp");
+  snprintf(f->root, sizeof f->root, "%s/migd-import." TEMPORARY, tmp ? tmp : "/tmp");
   assert_non_null(mkdtemp(f->root));
   arena_init(&f->arena, 0);
   *state = f;

@@ -1,6 +1,7 @@
 /* Settings: flags before variables before the file; what is wrong in the file is told with its
  * place. */
 #include "client/config.h"
+#include "proto/base/temporary.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,10 +31,10 @@ static int setup(void **state) {
   static struct fixture f;
   memset(&f, 0, sizeof f);
   arena_init(&f.arena, 0);
-  snprintf(f.folder, sizeof f.folder, "%s", "/tmp/migctl-config-XXXXXX");
+  snprintf(f.folder, sizeof f.folder, "%s", "/tmp/migctl-config-" TEMPORARY);
   const char *tmp = getenv("TMPDIR");
   if (tmp && strlen(tmp) < 40)
-    snprintf(f.folder, sizeof f.folder, "%s/migctl-config-XXXXXX", tmp);
+    snprintf(f.folder, sizeof f.folder, "%s/migctl-config-" TEMPORARY, tmp);
   if (!mkdtemp(f.folder))
     return -1;
   snprintf(f.file, sizeof f.file, "%s/config", f.folder);

@@ -1,5 +1,6 @@
 /* A catalog's folder: what is read of it, and what a server may write into it. */
 #include "client/folder.h"
+#include "proto/base/temporary.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,7 +26,7 @@ static int setup(void **state) {
   const char *tmp = getenv("TMPDIR");
   memset(&f, 0, sizeof f);
   arena_init(&f.arena, 0);
-  snprintf(f.path, sizeof f.path, "%.60s/migctl-folder-XXXXXX", tmp ? tmp : "/tmp");
+  snprintf(f.path, sizeof f.path, "%.60s/migctl-folder-" TEMPORARY, tmp ? tmp : "/tmp");
   *state = &f;
   return mkdtemp(f.path) ? 0 : -1;
 }

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "proto/base/temporary.h"
 #include "server/engine/walk.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -398,7 +399,7 @@ static int run_all(const char *name, enum dialect dialect, const char *url) {
 
 static int run_sqlite(void) {
   char url[160];
-  snprintf(fix.dir, sizeof fix.dir, "%s", "/tmp/migd-adopt-XXXXXX");
+  snprintf(fix.dir, sizeof fix.dir, "%s", "/tmp/migd-adopt-" TEMPORARY);
   if (!mkdtemp(fix.dir))
     return 1;
   snprintf(url, sizeof url, "sqlite:%s/app.db", fix.dir);

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "migd/v1/runs.pb-c.h"
+#include "proto/base/temporary.h"
 #include "server/base/clock.h"
 #include "server/engine/selfstore.h"
 #include "server/store/bundle.h"
@@ -121,7 +122,7 @@ static void begin(struct fixture *f) {
   struct err e;
   char key[100];
   memset(f, 0, sizeof *f);
-  snprintf(f->dir, sizeof f->dir, "/tmp/migd-engine-XXXXXX");
+  snprintf(f->dir, sizeof f->dir, "/tmp/migd-engine-" TEMPORARY);
   assert_non_null(mkdtemp(f->dir));
   arena_init(&f->arena, 0);
   snprintf(key, sizeof key, "%s/key", f->dir);

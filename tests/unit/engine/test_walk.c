@@ -15,6 +15,7 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
+#include "proto/base/temporary.h"
 #include "tests/support/faulty_db.h"
 #include "tests/support/faulty_vfs.h"
 
@@ -76,7 +77,7 @@ static void make_sqlite(struct fixture *f) {
   struct err e;
   char url[160];
   /* Memory, where there is some: thousands of files are made, and no power is lost here. */
-  snprintf(f->dir, sizeof f->dir, "%s/migd-walk-XXXXXX",
+  snprintf(f->dir, sizeof f->dir, "%s/migd-walk-" TEMPORARY,
            access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
   assert_non_null(mkdtemp(f->dir));
   snprintf(url, sizeof url, "sqlite:%s/app.db", f->dir);

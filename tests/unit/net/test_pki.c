@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "proto/base/arena.h"
+#include "proto/base/temporary.h"
 #include "server/net/newfile.h"
 
 struct fixture {
@@ -46,7 +47,7 @@ struct fixture {
 static int setup(void **state) {
   struct fixture *f = xcalloc(1, sizeof *f);
   const char *tmp = getenv("TMPDIR");
-  snprintf(f->dir, sizeof f->dir, "%s/migd-pki-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+  snprintf(f->dir, sizeof f->dir, "%s/migd-pki-" TEMPORARY, tmp && *tmp ? tmp : "/tmp");
   assert_non_null(mkdtemp(f->dir));
   arena_init(&f->arena, 0);
   *state = f;

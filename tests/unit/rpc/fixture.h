@@ -22,6 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proto/base/temporary.h"
 #include "proto/rpc/unpack.h"
 #include "server/base/clock.h"
 #include "server/engine/engine.h"
@@ -138,7 +139,7 @@ static MAYBE_UNUSED int setup(void **state) {
   struct fixture *f = xcalloc(1, sizeof *f);
   const char *tmp = getenv("TMPDIR");
   char template[PATH_MAX];
-  snprintf(template, sizeof template, "%s/migd-rpc-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+  snprintf(template, sizeof template, "%s/migd-rpc-" TEMPORARY, tmp && *tmp ? tmp : "/tmp");
   assert_non_null(mkdtemp(template));
   assert_non_null(realpath(template, f->dir));
   snprintf(f->tmp, sizeof f->tmp, "%s/tmp", f->dir);

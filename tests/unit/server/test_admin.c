@@ -1,6 +1,7 @@
 /* init, identity and check on a real folder: made once, completed after a crash, never overwritten.
  * What the commands print is not looked at here but goes nowhere.
  */
+#include "proto/base/temporary.h"
 #include "server/admin.h"
 
 #include <setjmp.h>
@@ -28,7 +29,7 @@ static int setup(void **state) {
   struct fixture *f = xcalloc(1, sizeof *f);
   const char *tmp = getenv("TMPDIR");
   char template[PATH_MAX];
-  snprintf(template, sizeof template, "%s/migd-admin-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+  snprintf(template, sizeof template, "%s/migd-admin-" TEMPORARY, tmp && *tmp ? tmp : "/tmp");
   assert_non_null(mkdtemp(template));
   assert_non_null(realpath(template, f->root));
   snprintf(f->dir, sizeof f->dir, "%s/data", f->root);

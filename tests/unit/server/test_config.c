@@ -1,4 +1,5 @@
 /* Keys, from the defaults, the file and flags; and command lines. */
+#include "proto/base/temporary.h"
 #include "server/config.h"
 
 #include <setjmp.h>
@@ -22,7 +23,7 @@ struct fixture {
 static int setup(void **state) {
   struct fixture *f = xcalloc(1, sizeof *f);
   const char *tmp = getenv("TMPDIR");
-  snprintf(f->dir, sizeof f->dir, "%s/migd-config-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+  snprintf(f->dir, sizeof f->dir, "%s/migd-config-" TEMPORARY, tmp && *tmp ? tmp : "/tmp");
   assert_non_null(mkdtemp(f->dir));
   snprintf(f->path, sizeof f->path, "%s/migd.conf", f->dir);
   unsetenv("CREDENTIALS_DIRECTORY");

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proto/base/temporary.h"
 #include "server/catalog/catalog.h"
 #include "server/sql/split.h"
 #include "server/store/bundle.h"
@@ -113,7 +114,7 @@ static int MAYBE_UNUSED setup(void **state) {
   struct fixture *f = xcalloc(1, sizeof *f);
   char template[PATH_MAX];
   const char *tmp = getenv("TMPDIR");
-  snprintf(template, sizeof template, "%s/migd-store-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+  snprintf(template, sizeof template, "%s/migd-store-" TEMPORARY, tmp && *tmp ? tmp : "/tmp");
   assert_non_null(mkdtemp(template));
   assert_non_null(realpath(template, f->dir));
   snprintf(f->path, sizeof f->path, "%s/store.db", f->dir);
