@@ -112,6 +112,8 @@ static int run_inside(struct journal *j, const struct section *section, int64_t 
   if (!rc)
     rc = mark(j, first + (int64_t)count - 1, LEDGER_DONE, started_at, e);
   if (!rc)
+    rc = w->db->driver->lock_check(w->db, e);
+  if (!rc)
     rc = db_exec(w->db, "COMMIT", NULL, 0, NULL, NULL, NULL, NULL, e);
   if (rc) {
     tx_rollback(w);

@@ -644,15 +644,24 @@ static void test_a_lock_that_is_dropped_is_noticed(void **state) {
       {"r1_a.sql", "-- migd:revision r1\n-- migd:parent base\n\n-- migd:up\n"
                    "CREATE TABLE a (id INTEGER);\nSELECT pg_advisory_unlock_all();\n"},
   };
-  struct fixture f;
-  struct err e;
-  char out[512];
-  begin(&f);
-  faulty_arm(0, FAULT_BEFORE);
-  build(&f, files, COUNT(files));
-  assert_int_equal(go(&f, OP_UPGRADE, "head", NULL, &e), -1);
-  assert_string_equal(tables(&f, out), "");
-  end(&f);
+  /* The same in the part of a journalled step that has a transaction. */
+  static const struct source journalled[] = {
+      {"r1_a.sql", "-- migd:revision r1\n-- migd:parent base\n\n-- migd:up\n"
+                   "CREATE TABLE a (id INTEGER);\nSELECT pg_advisory_unlock_all();\n"
+                   "-- migd:up transaction=off\nCREATE INDEX CONCURRENTLY a_id ON a (id);\n"},
+  };
+  const struct source *const all[] = {files, journalled};
+  for (size_t i = 0; i < COUNT(all); i++) {
+    struct fixture f;
+    struct err e;
+    char out[512];
+    begin(&f);
+    faulty_arm(0, FAULT_BEFORE);
+    build(&f, all[i], 1);
+    assert_int_equal(go(&f, OP_UPGRADE, "head", NULL, &e), -1);
+    assert_string_equal(tables(&f, out), "");
+    end(&f);
+  }
 }
 
 static const struct CMUnitTest common_tests[] = {
