@@ -25,6 +25,7 @@ program() {
 want_build() {
   program gcc gcc
   package libc6-dev
+  package libpg-query-dev
   program cmake cmake
   program ninja ninja-build
   program pkg-config pkg-config
@@ -50,6 +51,7 @@ want_test() {
   want_demo
   want_postgresql
   package libcmocka-dev
+  program pgbouncer pgbouncer
   program clang clang
   package libclang-rt-dev
   program llvm-symbolizer llvm

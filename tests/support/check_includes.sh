@@ -14,6 +14,7 @@ room_of() {
     server/sql/*) echo 2 sql ;;
     server/db/*) echo 2 db ;;
     server/catalog/*) echo 3 catalog ;;
+    server/lint/*) echo 4 lint ;;
     server/store/*) echo 4 store ;;
     server/engine/*) echo 5 engine ;;
     server/rpc/*) echo 6 rpc ;;
@@ -28,11 +29,12 @@ room_of() {
 foreign() {
   case $1:$2 in
     protobuf-c/*:proto/* | protobuf-c/*:server/rpc/* | protobuf-c/*:client/* | libpq-fe.h:server/db/* | sqlite3.h:server/db/*) ;;
+    pg_query*:server/lint/* | protobuf-c/*:server/lint/*) ;;
     openssl/*:server/base/digest.c | openssl/*:server/store/secret.c) ;;
     event2/*:server/net/* | openssl/*:server/net/* | nghttp2/*:server/net/*) ;;
     openssl/*:client/* | nghttp2/*:client/* | jansson.h:client/* | ini.h:client/* | ini.h:server/*.c)
       [[ $1 != ini.h || $2 != server/*/* ]] ;;
-    protobuf-c/*:* | libpq*:* | postgres*:* | sqlite3*:* | openssl/*:* | event*:* | nghttp2/*:* | jansson*:* | ini.h:*)
+    protobuf-c/*:* | libpq*:* | postgres*:* | sqlite3*:* | openssl/*:* | event*:* | nghttp2/*:* | jansson*:* | ini.h:* | pg_query*:*)
       return 1 ;;
   esac
 }
