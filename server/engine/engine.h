@@ -80,7 +80,7 @@ void engine_unlocked(struct engine *g, int64_t target);
 /* A read-only walk over one target for GetCurrent (`last` WALK_LEDGER) and PlanRun (WALK_PLAN), on
  * the caller's thread. `request` NULL for WALK_LEDGER. Fills w->ledger and w->plan; keeps the
  * catalog in *ref for the caller to release, also on failure (may be NULL then). What the ledger
- * says is put down in the store. */
+ * says is put down in the store. w->hooks are the caller's, the rest of *w is not read. */
 int engine_look(struct engine *g, const struct target *target, enum walk_stage last,
                 const struct run_request *request, const struct job *job, struct arena *arena,
                 struct walk *w, struct catalog_ref **ref, struct err *e);

@@ -65,7 +65,7 @@ int engine_look(struct engine *g, const struct target *target, enum walk_stage l
   char *password PASSWORD_SCOPED = NULL;
   struct db_url url;
   struct bundle_info bundle;
-  memset(w, 0, sizeof *w);
+  *w = (struct walk){.hooks = w->hooks};
   *ref = NULL;
   struct db *db = store_reader(g->o.store, e);
   if (!db)

@@ -147,6 +147,8 @@ int walk_to(struct walk *w, enum walk_stage last, struct err *e) {
   int rc = 0;
   for (enum walk_stage stage = WALK_OPEN; !rc && stage <= last; stage++)
     rc = job_check(w->job, e) ? -1 : stages[stage](w, last, e);
+  if (!rc && last == WALK_PLAN && w->hooks.looked)
+    w->hooks.looked(w->hooks.ctx, w);
   if (w->db && (last == WALK_APPLY || w->locked))
     w->db->driver->unlock(w->db);
   db_close(w->db);

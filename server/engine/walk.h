@@ -21,6 +21,8 @@ struct walk_hooks {
   /* There is something to do and it begins now; -1 (with `e`) keeps it from beginning. */
   int (*planned)(void *ctx, const struct walk *w, struct err *e);
   void (*waiting)(void *ctx, unsigned attempt, const struct err *why);
+  /* The walk ends with its plan: the last chance to ask the database something. */
+  void (*looked)(void *ctx, struct walk *w);
   void (*step_started)(void *ctx, const struct walk *w, unsigned index);
   /* `resolved`: the commit's answer was lost and the ledger said that it is applied. */
   void (*step_finished)(void *ctx, const struct walk *w, unsigned index, int64_t duration_us,
