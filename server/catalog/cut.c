@@ -12,6 +12,7 @@
 #include "proto/base/err.h"
 #include "server/catalog/text.h"
 #include "server/sql/split.h"
+#include "server/sql/variable.h"
 
 struct cut {
   struct revision *revision;
@@ -141,6 +142,25 @@ static void check_statements(const struct cut *c, enum dialect d) {
   }
 }
 
+static bool has_wrong_variable(const struct cut *c, enum dialect d, const struct sql_statement *st,
+                               struct err *e) {
+  return st && variable_check(d, body(c) + st->start, st->len, false, e) != 0;
+}
+
+static void check_variables(const struct cut *c, enum dialect d) {
+  for (size_t i = 0; i < c->of[d].count; i++) {
+    const struct sql_statement *st = &c->of[d].items[i];
+    struct err e, same;
+    if (!has_wrong_variable(c, d, st, &e))
+      continue;
+    if (d == DIALECT_POSTGRESQL && for_both(c->section) && !c->failed[DIALECT_SQLITE] &&
+        has_wrong_variable(c, DIALECT_SQLITE, at(&c->of[DIALECT_SQLITE], st->start), &same))
+      continue; /* said already */
+    sql_position(body(c), c->section->len, st->start + (size_t)e.offset, &e.line, &e.column);
+    report(c, e.line, e.column, e.text);
+  }
+}
+
 static void keep(struct cut *c, enum dialect d) {
   size_t count = c->of[d].count;
   struct section_statement *items = ARENA_ARRAY(c->arena, struct section_statement, count);
@@ -182,6 +202,7 @@ static void cut_section(struct cut *c) {
     if (!(c->section->dialects & dialects[i]) || c->failed[dialects[i]])
       continue;
     check_statements(c, dialects[i]);
+    check_variables(c, dialects[i]);
     keep(c, dialects[i]);
   }
 }

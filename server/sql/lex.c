@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "server/sql/split.h"
+#include "server/sql/variable.h"
 
 static char peek(const struct lexer *l, size_t ahead) {
   return l->at + ahead < l->len ? l->text[l->at + ahead] : '\0';
@@ -198,8 +199,13 @@ static void skip_digits(struct lexer *l) {
     l->at++;
 }
 
+/* `${` outside of quotes means nothing to either dialect: it is ours wherever it stands. */
+static bool at_variable(const struct lexer *l) {
+  return peek(l, 0) == '$' && peek(l, 1) == '{';
+}
+
 static void skip_word(struct lexer *l) {
-  while (l->at < l->len && is_word(l->text[l->at]))
+  while (l->at < l->len && is_word(l->text[l->at]) && !at_variable(l))
     l->at++;
 }
 
@@ -223,7 +229,7 @@ static void read_sqlite_param(struct lexer *l, struct lex_token *token) {
   size_t start = l->at++;
   token->kind = LEX_PARAM;
   for (;;) {
-    if (is_word(peek(l, 0))) {
+    if (is_word(peek(l, 0)) && !at_variable(l)) {
       skip_word(l);
     } else if (peek(l, 0) == ':' && peek(l, 1) == ':') {
       l->at += 2;
@@ -298,6 +304,35 @@ static int read_word(struct lexer *l, struct lex_token *token, struct err *e) {
   return 0;
 }
 
+/* What would become one token with a quoted text beside it. */
+static bool clings(char c) {
+  return is_word(c) || c == '\'' || c == '"' || c == '`' || c == '}';
+}
+
+/* `U&` changes what the quotes behind it mean. */
+static bool clings_before(const struct lexer *l, size_t start) {
+  const char *s = l->text + start;
+  if (start > 0 && clings(s[-1]))
+    return true;
+  return start > 1 && is_postgresql(l) && s[-1] == '&' && (s[-2] == 'U' || s[-2] == 'u');
+}
+
+static int read_variable(struct lexer *l, struct lex_token *token, struct err *e) {
+  struct sql_variable v;
+  size_t start = l->at;
+  token->kind = LEX_VARIABLE;
+  if (sql_variable_read(l->text + start, l->len - start, &v, e) != 0) {
+    sql_position(l->text, l->len, start, &e->line, &e->column);
+    return -1;
+  }
+  l->at += v.len;
+  if (clings_before(l, start) || clings(peek(l, 0)))
+    return fail_at(l, start, e,
+                   "a variable is a token of its own: it cannot be a part of a word, a number or a "
+                   "quoted text");
+  return 0;
+}
+
 static enum lex_kind single(char c) {
   switch (c) {
   case '(':
@@ -313,6 +348,8 @@ static enum lex_kind single(char c) {
 
 static int read_token(struct lexer *l, struct lex_token *token, struct err *e) {
   char c = peek(l, 0);
+  if (at_variable(l))
+    return read_variable(l, token, e);
   if (is_word_start(c))
     return read_word(l, token, e);
   if (is_digit(c)) {

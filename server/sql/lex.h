@@ -22,7 +22,8 @@ enum lex_kind {
   LEX_OPEN,   /* ( */
   LEX_CLOSE,  /* ) */
   LEX_SEMICOLON,
-  LEX_OTHER, /* one character of an operator or of punctuation */
+  LEX_VARIABLE, /* ${name}, ${name:form}; variable.h reads it */
+  LEX_OTHER,    /* one character of an operator or of punctuation */
 };
 
 struct lex_token {
@@ -37,7 +38,8 @@ struct lexer {
 };
 
 /* The next token; comments and white space are skipped. ERR_INPUT with line and column set for what
- * has no end, and for a backslash outside quotes in PostgreSQL, which only psql understands. */
+ * has no end, for a backslash outside quotes in PostgreSQL, which only psql understands, and for a
+ * variable that is malformed or does not stand apart from a word or a quote beside it. */
 int lex_next(struct lexer *l, struct lex_token *token, struct err *e);
 /* Whether a word is this keyword, written in capitals. False for every other kind. */
 bool lex_is(const struct lexer *l, const struct lex_token *token, const char *keyword);

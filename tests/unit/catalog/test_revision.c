@@ -481,6 +481,18 @@ static void test_reversible(void **state) {
   assert_reversible("-- migd:up\n-- only talk\n", true, true, false);
 }
 
+static void test_variables(void **state) {
+  (void)state;
+  assert_fine(HEAD "-- migd:up\nINSERT INTO ${t:identifier} VALUES (${a}, '${', ${b:raw});\n");
+  assert_one_problem(HEAD "-- migd:up\nA;\n  SELECT ${A};\n", 5, 10, "is no variable");
+  assert_one_problem(HEAD "-- migd:up\nSELECT x_${a};\n", 4, 10, "a token of its own");
+  assert_one_problem(HEAD "-- migd:up\nSELECT ${a:text};\n", 4, 8, "no form");
+  assert_one_problem(HEAD "-- migd:up\nA;\nSELECT 'x'\n ${a};\n", 6, 2, "beside a string");
+  assert_one_problem(HEAD "-- migd:up\nDELETE FROM a LIMIT ${batch};\n", 4, 21, "batch=");
+  assert_one_problem(HEAD "-- migd:up on=postgresql\nDELETE FROM a LIMIT ${batch};\n", 4, 21,
+                     "choose another name");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_everything),
@@ -504,6 +516,7 @@ int main(void) {
       cmocka_unit_test(test_endless_problems_end),
       cmocka_unit_test(test_too_many_statements),
       cmocka_unit_test(test_reversible),
+      cmocka_unit_test(test_variables),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

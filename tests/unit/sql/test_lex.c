@@ -11,9 +11,10 @@
 #include "proto/base/buf.h"
 #include "server/sql/lex.h"
 
-static const char letters[] = {[LEX_WORD] = 'w',   [LEX_NAME] = 'n',  [LEX_STRING] = 's',
-                               [LEX_NUMBER] = '0', [LEX_PARAM] = 'p', [LEX_OPEN] = '(',
-                               [LEX_CLOSE] = ')',  [LEX_OTHER] = 'o', [LEX_SEMICOLON] = ';'};
+static const char letters[] = {
+    [LEX_WORD] = 'w',      [LEX_NAME] = 'n',    [LEX_STRING] = 's', [LEX_NUMBER] = '0',
+    [LEX_PARAM] = 'p',     [LEX_OPEN] = '(',    [LEX_CLOSE] = ')',  [LEX_OTHER] = 'o',
+    [LEX_SEMICOLON] = ';', [LEX_VARIABLE] = 'v'};
 
 /* `w<a> ;<;>` for a text, or `!LINE:COLUMN message`. */
 static void tokens_of(enum dialect dialect, const char *text, struct buf *out) {
@@ -155,6 +156,53 @@ static void test_sqlite(void **state) {
   CHECK(DIALECT_SQLITE, samples);
 }
 
+#define WHOLE                                                                                      \
+  "a variable is a token of its own: it cannot be a part of a word, a number or a quoted text"
+#define FORM                                                                                       \
+  "is no variable: one is written ${name} or ${name:form}, its name up to 63 of a-z 0-9 _, not "   \
+  "beginning with a digit"
+
+static void test_variables(void **state) {
+  (void)state;
+  static const struct sample samples[] = {
+      {"${a}", "v<${a}>"},
+      {"(${a_1:literal},${b:raw});", "(<(> v<${a_1:literal}> o<,> v<${b:raw}> )<)> ;<;>"},
+      {"${s:identifier}.t", "v<${s:identifier}> o<.> w<t>"},
+      {"x=${a}", "w<x> o<=> v<${a}>"},
+      {"'${A}' \"${\" /* ${ */ -- ${", "s<'${A}'> n<\"${\">"},
+      {"a\n ${b", "w<a> !2:2 `${b` " FORM},
+      {"${}", "!1:1 `${}` " FORM},
+      {"${A}", "!1:1 `${A}` " FORM},
+      {"${1a}", "!1:1 `${1a}` " FORM},
+      {"${", "!1:1 `${` " FORM},
+      {"${a b}", "!1:1 `${a` " FORM},
+      {"${a:b}", "!1:1 `${a:b}` has no form that there is: ${name:literal}, ${name:identifier}, "
+                 "${name:raw}"},
+      {"${a:", "!1:1 `${a:` has no form that there is: ${name:literal}, ${name:identifier}, "
+               "${name:raw}"},
+      {"t_${a}", "w<t_> !1:3 " WHOLE},
+      {"1${a}", "0<1> !1:2 " WHOLE},
+      {"'x'${a}", "s<'x'> !1:4 " WHOLE},
+      {"\"x\"${a:identifier}", "n<\"x\"> !1:4 " WHOLE},
+      {"${a}b", "!1:1 " WHOLE},
+      {"${a}'b'", "!1:1 " WHOLE},
+      {"${a}${b}", "!1:1 " WHOLE},
+  };
+  CHECK(DIALECT_SQLITE, samples);
+  CHECK(DIALECT_POSTGRESQL, samples);
+  static const struct sample postgresql[] = {
+      {"$x${a}$x$", "s<$x${a}$x$>"},
+      {"$1${a}", "p<$1> !1:3 " WHOLE},
+      {"U&${a}", "w<U> o<&> !1:3 " WHOLE},
+      {"U& ${a}", "w<U> o<&> v<${a}>"},
+      {"a[${i:raw}]", "w<a> o<[> v<${i:raw}> o<]>"},
+  };
+  CHECK(DIALECT_POSTGRESQL, postgresql);
+  static const struct sample sqlite[] = {
+      {"$${a}", "p<$> !1:2 " WHOLE}, {":x${a}", "p<:x> !1:3 " WHOLE}, {"[${a}]", "n<[${a}]>"}};
+  CHECK(DIALECT_SQLITE, sqlite);
+}
+
 static void test_keywords(void **state) {
   (void)state;
   struct lexer l = {.dialect = DIALECT_SQLITE, .text = "bEgin \"BEGIN\" BEGINS", .len = 20};
@@ -171,9 +219,8 @@ static void test_keywords(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_both_dialects),
-      cmocka_unit_test(test_postgresql),
-      cmocka_unit_test(test_sqlite),
+      cmocka_unit_test(test_both_dialects), cmocka_unit_test(test_postgresql),
+      cmocka_unit_test(test_sqlite),        cmocka_unit_test(test_variables),
       cmocka_unit_test(test_keywords),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
