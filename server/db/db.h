@@ -47,8 +47,9 @@ struct db_value db_blob(const void *data, size_t len);
 typedef int db_row_fn(void *ctx, const struct db_value *values, int count, struct err *e);
 
 enum db_flags {
-  DB_OURS = 1,  /* migd's own statement: not subject to the guard */
-  DB_REUSE = 2, /* the text lives as long as the db: the driver may keep it prepared */
+  DB_OURS = 1,   /* migd's own statement: not subject to the guard */
+  DB_REUSE = 2,  /* the text lives as long as the db: the driver may keep it prepared */
+  DB_SECRET = 4, /* its text is not for a log, nor what the database says of it */
 };
 
 struct db_statement {

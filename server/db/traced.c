@@ -1,5 +1,6 @@
-/* A decorator over any driver: logs each statement and its time at debug level, never a parameter.
- * Owns the connection that it wraps. Thread: that of the connection.
+/* A decorator over any driver: logs each statement and its time at debug level, never a parameter,
+ * and of one with a secret in it only its time. Owns the connection that it wraps. Thread: that of
+ * the connection.
  */
 #include "server/db/db.h"
 
@@ -49,10 +50,14 @@ static void traced_unlock(struct db *db) {
 
 static int traced_exec(struct db *db, const struct db_statement *statement, db_row_fn *row,
                        void *ctx, int64_t *changed, const struct job *job, struct err *e) {
+  static const char secret[] = "(a statement with a secret in it)";
   struct traced *t = of(db);
   int64_t began = clock_mono_ns();
   int rc = t->inner->driver->exec(t->inner, statement, row, ctx, changed, job, e);
-  tell(t, statement->sql, statement->len, began, rc, e);
+  if (statement->flags & DB_SECRET)
+    tell(t, secret, sizeof secret - 1, began, 0, e);
+  else
+    tell(t, statement->sql, statement->len, began, rc, e);
   return rc;
 }
 

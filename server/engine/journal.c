@@ -46,13 +46,23 @@ static int mark(struct journal *j, int64_t statement, enum ledger_mark what, int
   return 0;
 }
 
+/* What pg_index says of the index that the statement makes. */
+static int settle_index(struct journal *j, const struct section_statement *s, struct err *e) {
+  struct sql_text text;
+  if (statement_text(j->w, j->r, s, NULL, j->w->arena, &text, e))
+    return INDEX_ERROR;
+  int found = concurrent_index_settle(j->w, text.s, text.len, e);
+  sql_text_wipe(&text);
+  return found;
+}
+
 /* What to do about the statement that was cut off. 1: it took effect, 0: it did not, -1: nobody
  * knows. */
 static int judge(struct journal *j, const struct section_statement *s, struct err *e) {
   struct walk *w = j->w;
   if (w->doubt != DOUBT_NONE)
     return w->doubt == DOUBT_SKIP;
-  int found = concurrent_index_settle(w, j->r->content + s->start, s->len, e);
+  int found = settle_index(j, s, e);
   if (found != INDEX_UNKNOWN)
     return found == INDEX_ERROR ? -1 : found == INDEX_THERE;
   err_set(e, ERR_IN_DOUBT,
@@ -73,8 +83,7 @@ static int run_outside(struct journal *j, const struct section_statement *s, int
     if (judged)
       return judged < 0 ? -1 : mark(j, number, LEDGER_DONE, started_at, e);
   }
-  if (number == j->from.failed &&
-      concurrent_index_settle(w, j->r->content + s->start, s->len, e) == INDEX_ERROR)
+  if (number == j->from.failed && settle_index(j, s, e) == INDEX_ERROR)
     return -1;
   if (mark(j, number, LEDGER_STARTED, started_at, e))
     return -1;

@@ -99,7 +99,8 @@ static void add_head(struct walk *w, const struct offline_request *q) {
 static int make(struct walk *w, const struct offline_request *q, struct err *e) {
   if (start_rows(w, q->from && q->from[0] ? q->from : "base", e) ||
       plan_make(w->catalog, &w->request, w->ledger.rows, w->ledger.row_count, w->arena, &w->plan,
-                e))
+                e) ||
+      statements_check(w, e))
     return -1;
   add_head(w, q);
   if (!w->plan.count) {

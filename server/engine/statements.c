@@ -21,10 +21,88 @@ void statement_locate(const struct revision *r, const struct section_statement *
          e->sqlstate);
 }
 
+/* What gives a variable a value: its use begins at e->offset. */
+static void hint_variable(const struct walk *w, const char *sql, size_t len, struct err *e) {
+  struct sql_variable use;
+  struct err ignored;
+  if (sql_variable_read(sql + e->offset, len - (size_t)e->offset, &use, &ignored))
+    return;
+  if (w->offline)
+    err_hint(e, "give it one with --var %s=VALUE", use.name);
+  else
+    err_hint(e,
+             "`migctl target set %s --var %s=VALUE` gives it one, `migctl catalog set` one for all "
+             "targets of a catalog",
+             w->target, use.name);
+}
+
+int statement_text(const struct walk *w, const struct revision *r,
+                   const struct section_statement *s, const char *batch, struct arena *arena,
+                   struct sql_text *out, struct err *e) {
+  const char *sql = r->content + s->start;
+  struct variables values = w->variables;
+  if (batch)
+    values.batch = batch;
+  if (!variable_replace(w->request.dialect, sql, s->len, &values, arena, out, e))
+    return 0;
+  if (e->kind == ERR_NOT_FOUND)
+    hint_variable(w, sql, s->len, e);
+  statement_locate(r, s, e);
+  return -1;
+}
+
+/* The sections of a step that are run. */
+static bool is_run(const struct walk *w, const struct section *s, enum direction direction) {
+  return s->direction == direction && (s->dialects & w->request.dialect);
+}
+
+static int check_section(const struct walk *w, const struct revision *r,
+                         const struct section *section, struct err *e) {
+  enum dialect dialect = w->request.dialect;
+  int rc = 0;
+  for (size_t k = 0; !rc && k < section->statements[dialect].count; k++) {
+    struct arena arena __attribute__((cleanup(arena_release)));
+    struct sql_text text;
+    arena_init(&arena, 0);
+    rc = statement_text(w, r, &section->statements[dialect].items[k], "1", &arena, &text, e);
+    if (!rc)
+      sql_text_wipe(&text);
+  }
+  return rc;
+}
+
+int statements_check(const struct walk *w, struct err *e) {
+  for (size_t i = 0; i < w->plan.count; i++) {
+    const struct plan_step *step = &w->plan.steps[i];
+    const struct revision *r = &w->catalog->revisions[step->revision];
+    for (size_t k = 0; step->direction != DIR_STAMP && k < r->section_count; k++)
+      if (is_run(w, &r->sections[k], step->direction) && check_section(w, r, &r->sections[k], e))
+        return -1;
+  }
+  return 0;
+}
+
+/* Sends it; the place of a failure is one in the file's text. */
+static int send(struct walk *w, const struct sql_text *text, struct err *e) {
+  struct db_statement statement = {
+      .sql = text->s, .len = text->len, .flags = text->secret ? DB_SECRET : 0};
+  if (!w->db->driver->exec(w->db, &statement, NULL, NULL, NULL, w->job, e))
+    return 0;
+  if (e->offset > 0)
+    e->offset = (long)sql_text_source(text, (size_t)e->offset);
+  return -1;
+}
+
 int statement_run(struct walk *w, const struct revision *r, const struct section_statement *s,
                   bool inside, struct err *e) {
-  struct db_statement statement = {.sql = r->content + s->start, .len = s->len};
-  if (w->db->driver->exec(w->db, &statement, NULL, NULL, NULL, w->job, e)) {
+  struct arena arena __attribute__((cleanup(arena_release)));
+  struct sql_text text;
+  arena_init(&arena, 0);
+  if (statement_text(w, r, s, NULL, &arena, &text, e))
+    return -1;
+  int rc = send(w, &text, e);
+  sql_text_wipe(&text);
+  if (rc) {
     statement_locate(r, s, e);
     return -1;
   }

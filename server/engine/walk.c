@@ -9,6 +9,7 @@
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "server/engine/apply.h"
+#include "server/engine/statements.h"
 
 int walk_open(struct walk *w, struct err *e) {
   db_close(w->db);
@@ -117,11 +118,11 @@ static int stage_plan(struct walk *w, enum walk_stage last, struct err *e) {
     return 0;
   }
   if (w->by_rule)
-    return adopt_rule_plan(w, e);
+    return adopt_rule_plan(w, e) || statements_check(w, e) ? -1 : 0;
   if (plan_make(w->catalog, &w->request, w->ledger.rows, w->ledger.row_count, w->arena, &w->plan,
                 e))
     return -1;
-  return check_partial(w, e);
+  return check_partial(w, e) || statements_check(w, e) ? -1 : 0;
 }
 
 static int stage_apply(struct walk *w, enum walk_stage last, struct err *e) {

@@ -7,6 +7,7 @@
 
 #include "server/engine/adopt.h"
 #include "server/engine/ledger.h"
+#include "server/sql/variable.h"
 
 enum walk_stage { WALK_OPEN, WALK_LOCK, WALK_LEDGER, WALK_PLAN, WALK_APPLY };
 
@@ -42,6 +43,7 @@ struct walk {
   struct adoption *adopt; /* request is a stamp at what another tool did; NULL: as it is asked */
   /* A database without a ledger that has this table is at this revision; NULL or "": none. */
   const char *adopt_table, *adopt_revision;
+  struct variables variables; /* what `${name}` stands for; borrowed */
   bool single_transaction;
   enum doubt_answer doubt;
   const char *store_id, *principal;

@@ -312,6 +312,50 @@ static void test_failure_names_its_place_and_keeps_nothing(void **state) {
   end(&f);
 }
 
+/* Places of failures are those of the file; nothing is begun when a value is missing. */
+static void test_variables(void **state) {
+  (void)state;
+  static const struct source told[] = {
+      {"r1_first.sql", "-- migd:revision r1\n-- migd:parent base\n\n-- migd:up\n"
+                       "CREATE TABLE ${table:identifier} (id ${type:raw} PRIMARY KEY);\n"
+                       "INSERT INTO a VALUES (${number:raw});\n"},
+      {"r2_broken.sql", "-- migd:revision r2\n-- migd:parent r1\n\n-- migd:up\n"
+                        "INSERT INTO ${table:identifier}\n"
+                        "  SELECT length(${text}), ${number}, no_such_function(${number:raw});\n"},
+  };
+  static const struct variable values[] = {{"number", "7", false},
+                                           {"table", "a", false},
+                                           {"text", "it's\\", false},
+                                           {"type", "INTEGER", false}};
+  struct fixture f;
+  struct err e;
+  char out[512];
+  const char *head[] = {"head"};
+  begin(&f);
+  faulty_arm(0, FAULT_BEFORE);
+  build(&f, told, COUNT(told));
+  struct walk w = walk(&f, OP_UPGRADE, head);
+  w.variables = (struct variables){.items = values, .count = 2};
+  assert_int_equal(walk_to(&w, WALK_PLAN, &e), -1);
+  assert_int_equal(e.kind, ERR_NOT_FOUND);
+  assert_non_null(strstr(e.text, "app: r1_first.sql:5:38: ERROR: the variable type has no value"));
+  assert_non_null(strstr(e.hint, "target set app --var type=VALUE"));
+  w = walk(&f, OP_UPGRADE, head);
+  w.variables = (struct variables){.items = values + 1, .count = 3};
+  assert_int_equal(walk_to(&w, WALK_APPLY, &e), -1);
+  assert_non_null(strstr(e.text, "r1_first.sql:6:23: ERROR: the variable number has no value"));
+  assert_string_equal(tables(&f, out), "");
+  w = walk(&f, OP_UPGRADE, head);
+  w.variables = (struct variables){.items = values, .count = COUNT(values)};
+  assert_int_equal(walk_to(&w, WALK_APPLY, &e), -1);
+  assert_int_equal(e.kind, ERR_MIGRATION);
+  assert_int_equal(e.line, 6);
+  assert_int_equal(e.column, 38);
+  assert_string_equal(rows(&f, out), "r1 ");
+  assert_string_equal(ask(&f, "SELECT CAST(id AS TEXT) FROM a", out), "7 ");
+  end(&f);
+}
+
 static void test_a_statement_that_ends_our_transaction_is_caught(void **state) {
   (void)state;
   static const struct source sly[] = {
@@ -669,6 +713,7 @@ static const struct CMUnitTest common_tests[] = {
     cmocka_unit_test(test_single_transaction_refuses_what_cannot),
     cmocka_unit_test(test_failure_names_its_place_and_keeps_nothing),
     cmocka_unit_test(test_tables_without_ledger_are_refused),
+    cmocka_unit_test(test_variables),
     cmocka_unit_test(test_fences),
     cmocka_unit_test(test_compare_and_swap),
     cmocka_unit_test(test_lost_before_each_statement),
