@@ -48,6 +48,16 @@ struct words words_task_state(Migd__V1__TaskState state) {
   return (unsigned)state < sizeof rows / sizeof rows[0] ? rows[state] : WORDS_UNKNOWN;
 }
 
+struct words words_severity(Migd__V1__Severity severity) {
+  static const struct words rows[] = {
+      [MIGD__V1__SEVERITY__SEVERITY_UNSPECIFIED] = {"unknown", PAINT_YELLOW},
+      [MIGD__V1__SEVERITY__SEVERITY_NOTE] = {"note", PAINT_DIM},
+      [MIGD__V1__SEVERITY__SEVERITY_WARNING] = {"warning", PAINT_YELLOW},
+      [MIGD__V1__SEVERITY__SEVERITY_ERROR] = {"error", PAINT_RED},
+  };
+  return (unsigned)severity < sizeof rows / sizeof rows[0] ? rows[severity] : WORDS_UNKNOWN;
+}
+
 const char *words_operation(Migd__V1__Operation operation) {
   switch ((int)operation) {
   case MIGD__V1__OPERATION__OPERATION_UPGRADE:

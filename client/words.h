@@ -5,6 +5,7 @@
 
 #include "client/session.h"
 #include "client/table.h"
+#include "migd/v1/lint.pb-c.h"
 #include "migd/v1/runs.pb-c.h"
 #include "migd/v1/targets.pb-c.h"
 
@@ -16,6 +17,7 @@ struct words {
 struct words words_target_state(Migd__V1__TargetState state);
 struct words words_run_state(Migd__V1__RunState state);
 struct words words_task_state(Migd__V1__TaskState state);
+struct words words_severity(Migd__V1__Severity severity);
 const char *words_operation(Migd__V1__Operation operation);
 const char *words_dialect(Migd__V1__Dialect dialect);
 
