@@ -25,7 +25,7 @@ struct push {
   enum purpose purpose;
   struct upload upload;
   Migd__V1__PushHeader header;
-  size_t problems, findings;
+  size_t problems;
   bool done; /* the server answered a result */
 };
 
@@ -45,9 +45,10 @@ static void print_problem(struct push *p, const Migd__V1__Problem *problem) {
     upload_problem(&p->upload, problem);
 }
 
+/* Notes are for `migctl lint`, or for who asks for them. */
 static void print_finding(struct push *p, const Migd__V1__Finding *finding) {
-  p->findings++;
-  if (!p->s->json)
+  bool note = finding->severity == MIGD__V1__SEVERITY__SEVERITY_NOTE && !finding->blocks;
+  if (!p->s->json && (!note || p->s->verbose))
     findings_say(p->s, p->upload.folder.path, finding);
 }
 
