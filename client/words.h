@@ -34,6 +34,8 @@ const char *words_request(struct session *s, const Migd__V1__Run *run);
 /* "Running upgrade a -> b, message", as Alembic says it; "" for none on a side. */
 void words_step(struct buf *out, Migd__V1__Direction direction, const char *from, const char *to,
                 const char *message);
+/* "findings from error on block it; ban-drop-column off", of a catalog's policy; NULL is none. */
+const char *words_policy(struct session *s, const Migd__V1__LintPolicy *policy);
 /* An enum as a number can be checked by no compiler: what the API sent that we do not know. */
 #define WORDS_UNKNOWN ((struct words){"?", PAINT_NONE})
 

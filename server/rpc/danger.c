@@ -73,7 +73,7 @@ static const Migd__V1__LintPolicy *read_policy(struct danger *d, const char *cat
   if (db != NULL && bundle_get(db, catalog, &d->arena, &info, &ignored) != 0)
     info = (struct bundle_info){0};
   store_reader_done(d->server->store, db);
-  return findings_policy(&info, &d->arena);
+  return proto_lint_policy(&d->arena, info.lint_policy, info.lint_policy_len);
 }
 
 /* Under the mutex. NULL when the call has ended. */

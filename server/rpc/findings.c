@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "proto/rpc/unpack.h"
 #include "server/base/nearest.h"
 #include "server/engine/engine.h"
 #include "server/lint/lint.h"
@@ -11,16 +10,6 @@
 
 #define RULES_MAX 500 /* of a policy */
 #define NAMES_MAX 500 /* rules that a mistyped one is compared with */
-
-const Migd__V1__LintPolicy *findings_policy(const struct bundle_info *info, struct arena *arena) {
-  struct err ignored;
-  PROTO_NEW(none, LintPolicy, lint_policy, arena);
-  if (info->lint_policy == NULL)
-    return none;
-  const void *policy = rpc_unpack(&migd__v1__lint_policy__descriptor, info->lint_policy,
-                                  info->lint_policy_len, arena, &ignored);
-  return policy != NULL ? policy : none;
-}
 
 static int check_rule(const Migd__V1__LintPolicy *policy, size_t i, struct err *e) {
   const char *name = policy->rules[i]->rule;

@@ -25,8 +25,6 @@ struct findings_request {
   const Migd__V1__LintPolicy *policy; /* NULL: nothing blocks */
 };
 
-/* The policy of a stored catalog; never NULL. */
-const Migd__V1__LintPolicy *findings_policy(const struct bundle_info *info, struct arena *arena);
 /* ERR_INPUT for a rule that is not known, or named twice. */
 int findings_check_policy(const Migd__V1__LintPolicy *policy, struct err *e);
 /* -1 only when the job is cancelled or past its deadline. */

@@ -94,7 +94,7 @@ static int ask(struct call *call, struct linting *l, const struct catalog *next,
       .catalog = next,
       .count = findings_news(next, old, arena, &revisions),
       .dialects = l->dialects != 0 ? l->dialects : info.dialects,
-      .policy = findings_policy(&info, arena),
+      .policy = proto_lint_policy(arena, info.lint_policy, info.lint_policy_len),
   };
   request.revisions = revisions;
   if (findings_ask(call->server, &request, &call->job, arena, &found, e) != 0)

@@ -397,10 +397,11 @@ static void reply_findings(const struct attempt *a) {
 
 static int check_lint(struct attempt *a, const struct bundle_info *stored, struct err *e) {
   unsigned *news;
-  struct findings_request request = {.catalog = a->next,
-                                     .count = findings_news(a->next, a->old, a->arena, &news),
-                                     .dialects = stored->dialects,
-                                     .policy = findings_policy(stored, a->arena)};
+  struct findings_request request = {
+      .catalog = a->next,
+      .count = findings_news(a->next, a->old, a->arena, &news),
+      .dialects = stored->dialects,
+      .policy = proto_lint_policy(a->arena, stored->lint_policy, stored->lint_policy_len)};
   request.revisions = news;
   if (findings_ask(a->call->server, &request, &a->call->job, a->arena, &a->findings, e) != 0)
     return -1;

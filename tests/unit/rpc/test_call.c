@@ -30,6 +30,8 @@ static const struct {
     {"/migd.v1.Runs/WatchRun", ROLE_VIEWER, false},
     {"/migd.v1.Runs/CancelRun", ROLE_ADMIN, false},
     {"/migd.v1.Runs/ResumeRun", ROLE_ADMIN, false},
+    {"/migd.v1.Lint/LintFiles", ROLE_VIEWER, false},
+    {"/migd.v1.Lint/ListLintRules", ROLE_VIEWER, false},
     {"/migd.v1.Locks/AcquireLock", ROLE_ADMIN, false},
     {"/migd.v1.Locks/ReleaseLock", ROLE_ADMIN, false},
     {"/migd.v1.Locks/ListLocks", ROLE_VIEWER, false},
