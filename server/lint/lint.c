@@ -37,11 +37,10 @@ struct run {
   const char *first_missed;
 };
 
-static void miss(struct run *r, const struct lint_unit *u, size_t from, size_t count) {
-  if (count && !r->first_missed)
+static void miss(struct run *r, const struct lint_unit *u, size_t statement) {
+  if (r->missed++ == 0)
     r->first_missed = arena_printf(r->arena, "%s:%u", u->catalog->revisions[u->revision].file,
-                                   u->items[from].line);
-  r->missed += count;
+                                   u->items[statement].line);
 }
 
 static void fail(struct run *r, const char *why) {
@@ -49,12 +48,16 @@ static void fail(struct run *r, const char *why) {
     memcpy(r->why, why, strlen(why) + 1);
 }
 
-/* Keeps what was answered of the first `count` statements. */
+/* Keeps what was answered. */
 static void take(struct run *r, struct lint_unit *u, const struct answers *a, const bool *skip,
                  struct ignores *ignores) {
-  for (size_t i = 0; i < a->done; i++) {
+  for (size_t i = 0; i < u->count; i++) {
+    if (i >= a->done || skip[i]) {
+      miss(r, u, i);
+      continue;
+    }
     u->items[i].asked = a->understood[i];
-    r->result.not_understood += !a->understood[i] && !skip[i];
+    r->result.not_understood += !a->understood[i];
   }
   for (size_t i = 0; i < a->count && a->items[i].statement < a->done; i++)
     findings_add(&r->findings, u, a->items[i].statement, &a->items[i].found, ignores);
@@ -84,28 +87,27 @@ static enum child_end ready(struct run *r, struct err *e) {
 static int ask_child(struct run *r, struct lint_unit *u, struct ignores *ignores,
                      struct arena *scratch, struct err *e) {
   bool *skip = ARENA_ARRAY(scratch, bool, u->count);
-  for (;;) {
+  struct answers a;
+  for (enum child_end end = CHILD_FAILED; end != CHILD_ANSWERED;) {
     char why[WHY];
-    struct answers a;
-    enum child_end end = ready(r, e);
     answers_begin(&a, u, scratch);
+    end = ready(r, e);
+    if (end == CHILD_FAILED)
+      break; /* nothing is answered */
     if (end == CHILD_ANSWERED)
       end = child_ask(&r->child, r->options, skip, &a, r->job, why, e);
-    else if (end == CHILD_FAILED)
-      return miss(r, u, 0, u->count), 0;
     if (end == CHILD_CANCELLED)
       return -1;
-    if (end == CHILD_FAILED) {
-      fail(r, why);
-      miss(r, u, a.done, 1);
-      skip[a.done] = true;
-      r->gone = ++r->deaths == DEATHS_MAX;
-      if (!r->gone)
-        continue;
-      miss(r, u, a.done + 1, u->count - a.done - 1);
-    }
-    return take(r, u, &a, skip, ignores), 0;
+    if (end == CHILD_ANSWERED)
+      break;
+    fail(r, why);
+    skip[a.done] = true;
+    r->gone = ++r->deaths >= DEATHS_MAX;
+    if (r->gone)
+      break; /* what it said before it died is kept */
   }
+  take(r, u, &a, skip, ignores);
+  return 0;
 }
 
 static int ask_here(struct run *r, const struct lint_unit *u, struct ignores *ignores,
