@@ -67,10 +67,11 @@ static void every_method_is_promised_and_every_promise_kept(void **state) {
  * treat a call wrongly. */
 static void rows_stream_as_their_messages_say(void **state) {
   (void)state;
-  static const char *const client[] = {"PushCatalog", "DraftRevision", "ServerReflectionInfo"};
-  static const char *const server[] = {"PushCatalog", "DraftRevision", "PullCatalog",
-                                       "GetCurrent",  "PlanRun",       "GenerateScript",
-                                       "WatchRun",    "Watch",         "ServerReflectionInfo"};
+  static const char *const client[] = {"PushCatalog", "DraftRevision", "LintFiles",
+                                       "ServerReflectionInfo"};
+  static const char *const server[] = {
+      "PushCatalog", "DraftRevision",  "PullCatalog", "LintFiles", "GetCurrent",
+      "PlanRun",     "GenerateScript", "WatchRun",    "Watch",     "ServerReflectionInfo"};
   for (size_t i = 0; i < PROMISED; i++) {
     const struct method *m = method_find(promised[i].path, strlen(promised[i].path));
     bool client_streams = false, server_streams = false;
