@@ -69,7 +69,7 @@ if [ "$backend" = postgresql ]; then
   chapter "a plan knows how large the table is"
   revision shop 0003 type 0002 <<'SQL'
 -- migd:up
-ALTER TABLE item ALTER COLUMN note TYPE VARCHAR(40);
+ALTER TABLE item ALTER COLUMN note TYPE BIGINT USING length(note);
 SQL
   expect 0 migctl catalog push shop -c shop
   says '[changing-column-type]'
