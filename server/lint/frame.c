@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "proto/base/err.h"
-#include "server/sql/lex.h"
+#include "server/lint/words.h"
 
-enum { MEMORY_MAX = 10000 };
+enum { MEMORY_MAX = 10000, WORDS_MAX = 20000 };
 
 void frame_begin(struct frame *f, enum dialect dialect, enum direction direction, bool text,
                  struct arena *arena) {
@@ -26,6 +26,8 @@ static bool applies(const struct frame *f, const struct rule *r) {
 
 void frame_statement(struct frame *f, const char *sql, size_t len, const struct step *step,
                      const PgQuery__Node *tree, const struct lint_unit *unit, size_t index) {
+  struct arena scratch;
+  arena_init(&scratch, 0);
   struct lint_statement s = {.dialect = f->dialect,
                              .direction = f->direction,
                              .sql = sql,
@@ -33,14 +35,21 @@ void frame_statement(struct frame *f, const char *sql, size_t len, const struct 
                              .tree = tree,
                              .scope = &f->scope.seen,
                              .report = &f->report,
+                             .arena = &scratch,
                              .unit = unit,
                              .index = index};
+  struct words words;
+  if (f->text) {
+    words_read(f->dialect, sql, len, WORDS_MAX, &scratch, &words);
+    s.words = &words;
+  }
   f->report.count = 0;
   scope_enter(&f->scope, step);
   for (size_t i = 0; rules[i] && (tree || f->text); i++)
     if (applies(f, rules[i]))
       rules[i]->check(&s, rules[i]);
-  scope_leave(&f->scope, sql, len);
+  scope_leave(&f->scope, sql, len, &scratch);
+  arena_release(&scratch);
 }
 
 /* ---- what rules call ---- */

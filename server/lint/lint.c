@@ -13,6 +13,7 @@
 #include "server/lint/child.h"
 #include "server/lint/findings.h"
 #include "server/lint/gate.h"
+#include "server/lint/schema.h"
 
 enum {
   DEATHS_MAX = 5,                /* processes that may end before their time, in a run */
@@ -26,6 +27,7 @@ struct run {
   const struct job *job;
   const struct catalog *catalog;
   struct arena *arena;
+  struct history history;
   struct findings findings;
   struct lint_result result;
   struct child child;
@@ -143,6 +145,7 @@ static int look_at(struct run *r, unsigned revision, struct arena *scratch, stru
   for (size_t i = 0; i < UNITS; i++) {
     struct lint_unit *u = &units[i];
     unit_build(r->catalog, revision, directions[i / 2], dialects[i % 2], scratch, u);
+    u->history = &r->history;
     if (u->count == 0)
       continue;
     if (ask_here(r, u, &ignores, scratch, e) != 0 ||
@@ -168,13 +171,16 @@ static const char *unavailable(const struct run *r) {
 }
 
 static int run_all(struct run *r, const unsigned *revisions, size_t count, struct err *e) {
-  struct arena scratch;
+  struct arena scratch, history;
   int rc = 0;
+  arena_init(&history, 0);
+  r->history = (struct history){.catalog = r->catalog, .arena = &history};
   for (size_t i = 0; i < count && rc == 0; i++) {
     arena_init(&scratch, 0);
     rc = job_check(r->job, e) == 0 ? look_at(r, revisions[i], &scratch, e) : -1;
     arena_release(&scratch);
   }
+  arena_release(&history);
   child_stop(&r->child);
   if (r->in_gate)
     gate_leave(r->options->gate);

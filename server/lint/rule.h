@@ -16,6 +16,7 @@
 
 struct lint_report; /* private */
 struct lint_unit;   /* unit.h */
+struct words;       /* words.h */
 
 /* What a revision did before the statement, on one dialect and in one direction. */
 struct lint_scope {
@@ -40,9 +41,11 @@ struct lint_statement {
   const PgQuery__Node *tree; /* PostgreSQL, in migd-lint; else NULL. Until the next statement */
   const struct lint_scope *scope;
   struct lint_report *report;
+  struct arena *arena; /* for what a rule needs while it looks: until it returns */
   /* Text rules: the statement in its unit, whose other statements they may read; else NULL. */
   const struct lint_unit *unit;
   size_t index;
+  const struct words *words; /* and its tokens, the first 20,000; else NULL */
 };
 
 struct rule {

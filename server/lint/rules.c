@@ -31,9 +31,13 @@
   X(ban_truncate_cascade)                                                                          \
   X(changing_column_type)                                                                          \
   X(concurrent_index_if_not_exists)                                                                \
+  X(conflict_rollback)                                                                             \
   X(constraint_missing_not_valid)                                                                  \
+  X(delete_without_cascade)                                                                        \
   X(delete_without_where)                                                                          \
   X(disallowed_unique_constraint)                                                                  \
+  X(double_quoted_string)                                                                          \
+  X(down_loses_data)                                                                               \
   X(enum_value_used_at_once)                                                                       \
   X(identifier_too_long)                                                                           \
   X(index_many_columns)                                                                            \
@@ -41,6 +45,8 @@
   X(locking_several_tables)                                                                        \
   X(missing_foreign_key_index)                                                                     \
   X(needs_transaction_off)                                                                         \
+  X(nondeterministic_backfill)                                                                     \
+  X(pragma_without_effect)                                                                         \
   X(prefer_batched_update)                                                                         \
   X(prefer_bigint_over_int)                                                                        \
   X(prefer_bigint_over_smallint)                                                                   \
@@ -51,9 +57,18 @@
   X(prefer_set_local)                                                                              \
   X(prefer_text_field)                                                                             \
   X(prefer_timestamptz)                                                                            \
+  X(rebuild_loses_autoincrement)                                                                   \
+  X(rebuild_loses_constraint)                                                                      \
+  X(rebuild_loses_index)                                                                           \
+  X(rebuild_loses_trigger)                                                                         \
+  X(rebuild_renames_old)                                                                           \
+  X(rebuild_select_star)                                                                           \
+  X(rebuild_under_view)                                                                            \
+  X(rename_rewrites_views)                                                                         \
   X(renaming_column)                                                                               \
   X(renaming_object)                                                                               \
   X(renaming_table)                                                                                \
+  X(replace_deletes_rows)                                                                          \
   X(require_concurrent_index_creation)                                                             \
   X(require_concurrent_index_deletion)                                                             \
   X(require_concurrent_partition_detach)                                                           \
@@ -66,7 +81,9 @@
   X(several_without_transaction)                                                                   \
   X(transaction_nesting)                                                                           \
   X(unused_ignore)                                                                                 \
-  X(validate_in_same_transaction)
+  X(vacuum_in_transaction)                                                                         \
+  X(validate_in_same_transaction)                                                                  \
+  X(variable_in_string)
 
 #define DECLARE(id) extern const struct rule rule_##id;
 RULES(DECLARE)

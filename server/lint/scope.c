@@ -60,7 +60,7 @@ static void read_create(struct scope *s, const struct words *w) {
   size_t i = 1;
   if (!to_name(w, &i) || words_are(w, i, "ON"))
     return;
-  const char *name = words_name(w, &i, s->made.arena);
+  const char *name = words_name(w, &i, s->scratch);
   if (name)
     wordset_add(&s->made, name);
 }
@@ -70,7 +70,7 @@ static void read_drop(struct scope *s, const struct words *w) {
   if (!to_name(w, &i))
     return;
   for (;; i++) {
-    const char *name = words_name(w, &i, s->made.arena);
+    const char *name = words_name(w, &i, s->scratch);
     if (name)
       wordset_remove(&s->made, name);
     if (!name || !words_char(w, i, ','))
@@ -81,7 +81,7 @@ static void read_drop(struct scope *s, const struct words *w) {
 /* ALTER … RENAME TO: the new name is as new as the old one, in the schema of the old one. */
 static void read_alter(struct scope *s, const struct words *w) {
   size_t i = 1;
-  struct arena *a = s->made.arena;
+  struct arena *a = s->scratch;
   const char *old = to_name(w, &i) ? words_name(w, &i, a) : NULL;
   const char *new = old &&words_take(w, &i, "RENAME TO") ? words_name(w, &i, a) : NULL;
   if (!new || !wordset_has(&s->made, old))
@@ -152,9 +152,10 @@ static const struct {
 } readers[] = {{"CREATE", read_create}, {"DROP", read_drop},     {"ALTER", read_alter},
                {"SET", read_set},       {"SELECT", read_select}, {"RESET", read_reset}};
 
-void scope_leave(struct scope *s, const char *sql, size_t len) {
+void scope_leave(struct scope *s, const char *sql, size_t len, struct arena *scratch) {
+  s->scratch = scratch;
   struct words w;
-  words_read(s->dialect, sql, len, HEAD, s->made.arena, &w);
+  words_read(s->dialect, sql, len, HEAD, scratch, &w);
   for (size_t i = 0; i < sizeof readers / sizeof *readers; i++)
     if (words_are(&w, 0, readers[i].first))
       readers[i].read(s, &w);

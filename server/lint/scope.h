@@ -12,6 +12,7 @@ struct scope {
   struct lint_scope seen; /* what rules see; first, see scope.c */
   enum dialect dialect;
   struct wordset made;
+  struct arena *scratch;            /* while a statement is read */
   bool lock_local, statement_local; /* the timeout ends with the transaction */
 };
 
@@ -19,6 +20,6 @@ void scope_begin(struct scope *s, enum dialect dialect, struct arena *arena);
 /* Before a statement's rules are asked. */
 void scope_enter(struct scope *s, const struct step *step);
 /* After them: adds what the statement does. */
-void scope_leave(struct scope *s, const char *sql, size_t len);
+void scope_leave(struct scope *s, const char *sql, size_t len, struct arena *scratch);
 
 #endif

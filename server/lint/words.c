@@ -1,6 +1,7 @@
 /* The tokens of a statement, and names read from them. Pure. */
 #include "server/lint/words.h"
 
+#include <ctype.h>
 #include <string.h>
 
 void words_read(enum dialect dialect, const char *sql, size_t len, size_t max, struct arena *arena,
@@ -98,4 +99,16 @@ size_t words_behind(const struct words *w, size_t i) {
       return i + 1;
   }
   return w->count;
+}
+
+static bool in_word(char c) {
+  return isalnum((unsigned char)c) || c == '_' || c == '$' || (unsigned char)c >= 0x80;
+}
+
+bool words_mention(const char *text, const char *name) {
+  size_t n = strlen(name);
+  for (const char *at = text; n && (at = strcasestr(at, name)) != NULL; at++)
+    if ((at == text || !in_word(at[-1])) && !in_word(at[n]))
+      return true;
+  return false;
 }

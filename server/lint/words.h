@@ -27,6 +27,8 @@ bool words_char(const struct words *w, size_t i, char c);
 char *words_name(const struct words *w, size_t *i, struct arena *arena);
 /* The last part of such a name: without the schema. */
 const char *words_unqualified(const char *name);
+/* Whether a text has a name in it as a word of its own, letters' case ignored. */
+bool words_mention(const char *text, const char *name);
 /* Behind the parenthesis that closes the one at `i`; w->count when none does. */
 size_t words_behind(const struct words *w, size_t i);
 

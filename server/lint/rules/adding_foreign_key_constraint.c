@@ -1,5 +1,5 @@
-/* A column that is added without a default holds NULL only: PostgreSQL still reads the table,
- * but looks nothing up. */
+/* A column that is added without a default holds NULL only, which PostgreSQL knows: it looks
+ * at no row then. */
 #include "server/lint/tree.h"
 static void check(const struct lint_statement *s, const struct rule *self) {
   EACH_CONSTRAINT(c, s) {

@@ -28,10 +28,10 @@ RULE(ban_create_domain_with_constraint) = {
                    "is not looked at in the result of an outer join.",
             .instead = "Put the constraint on the columns, as CHECK of the table, by name.",
             .bad = "-- migd:up\n"
-                   "CREATE DOMAIN email AS text CHECK (VALUE LIKE '%@%');\n"
+                   "CREATE DOMAIN mail_address AS text CHECK (VALUE LIKE '%@%');\n"
                    "-- migd:down\n",
             .good = "-- migd:up\n"
-                    "CREATE DOMAIN email AS text;\n"
+                    "CREATE DOMAIN mail_address AS text;\n"
                     "-- migd:down\n",
         },
 

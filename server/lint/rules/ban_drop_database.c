@@ -24,7 +24,7 @@ RULE(ban_drop_database) = {
                    "DROP DATABASE shop_old;\n"
                    "-- migd:down\n",
             .good = "-- migd:up\n"
-                    "DROP TABLE IF EXISTS pg_temp.scratch;\n"
+                    "REVOKE CONNECT ON DATABASE shop_old FROM application;\n"
                     "-- migd:down\n",
         },
 

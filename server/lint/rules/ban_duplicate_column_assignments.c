@@ -57,10 +57,10 @@ RULE(ban_duplicate_column_assignments) = {
             .why = "PostgreSQL refuses it when it runs; the parser does not see it.",
             .instead = "Name it once.",
             .bad = "-- migd:up\n"
-                   "CREATE TABLE invoice (id bigint PRIMARY KEY, total numeric, total numeric);\n"
+                   "CREATE TABLE receipt (id bigint PRIMARY KEY, total numeric, total numeric);\n"
                    "-- migd:down\n",
             .good = "-- migd:up\n"
-                    "CREATE TABLE invoice (id bigint PRIMARY KEY, net numeric, total numeric);\n"
+                    "CREATE TABLE receipt (id bigint PRIMARY KEY, net numeric, total numeric);\n"
                     "-- migd:down\n",
         },
 

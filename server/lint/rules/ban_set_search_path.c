@@ -36,7 +36,7 @@ RULE(ban_set_search_path) = {
                 "definition.",
             .bad = "-- migd:up\n"
                    "SET search_path TO billing;\n"
-                   "CREATE TABLE invoice (id bigint PRIMARY KEY);\n"
+                   "CREATE TABLE receipt (id bigint PRIMARY KEY);\n"
                    "-- migd:down\n",
             .good = "-- migd:up\n"
                     "CREATE TABLE billing.invoice (id bigint PRIMARY KEY);\n"

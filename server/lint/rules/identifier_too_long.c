@@ -38,11 +38,11 @@ RULE(identifier_too_long) = {
                    "finds nothing.",
             .instead = "A shorter name.",
             .bad = "-- migd:up\n"
-                   "CREATE TABLE invoice (id bigint PRIMARY KEY, "
+                   "CREATE TABLE receipt (id bigint PRIMARY KEY, "
                    "customer_has_agreed_to_be_sent_the_monthly_letter_about_offers_by_mail bool);\n"
                    "-- migd:down\n",
             .good = "-- migd:up\n"
-                    "CREATE TABLE invoice (id bigint PRIMARY KEY, agreed_to_letters bool);\n"
+                    "CREATE TABLE receipt (id bigint PRIMARY KEY, agreed_to_letters bool);\n"
                     "-- migd:down\n",
         },
 

@@ -1,4 +1,4 @@
-/* Tables that the revision makes itself do not count. */
+/* Said once, at the second table. Tables that the revision makes itself do not count. */
 #include <stdio.h>
 
 #include "server/lint/tree.h"
@@ -20,8 +20,10 @@ static void check(const struct lint_statement *s, const struct rule *self) {
     bool again = rule_remembers(s, self, key(s, c.table.s).s);
     if (gentle(c.cmd->subtype) || again)
       continue;
-    if (rule_remembers(s, self, key(s, "").s))
+    if (rule_remembers(s, self, key(s, "").s) && !rule_remembers(s, self, key(s, " said").s)) {
+      rule_remember(s, self, key(s, " said").s);
       rule_report(s, self, -1, 0, NULL, "waits for %s while another table is locked", c.table.s);
+    }
     rule_remember(s, self, key(s, c.table.s).s);
     rule_remember(s, self, key(s, "").s);
   }

@@ -140,7 +140,7 @@ static bool has_index(const struct reading *r, const char *column) {
 }
 
 static void look(const struct lint_statement *s, const struct rule *self, struct reading *r) {
-  words_read(s->dialect, s->sql, s->len, 0, r->arena, &r->words);
+  r->words = *s->words;
   if ((!read_create(r) && !read_alter(r)) || !r->pointing_count)
     return;
   for (size_t i = s->index + 1; i < s->unit->count && i <= s->index + AHEAD_MAX; i++)
@@ -155,12 +155,8 @@ static void look(const struct lint_statement *s, const struct rule *self, struct
 static void check(const struct lint_statement *s, const struct rule *self) {
   bool table = s->direction == DIR_UP && s->index < STATEMENTS_MAX && s->len > 12 &&
                (strncasecmp(s->sql, "create", 6) == 0 || strncasecmp(s->sql, "alter", 5) == 0);
-  if (!table)
-    return;
-  struct arena arena;
-  arena_init(&arena, 0);
-  look(s, self, &(struct reading){.arena = &arena});
-  arena_release(&arena);
+  if (table)
+    look(s, self, &(struct reading){.arena = s->arena});
 }
 
 RULE(missing_foreign_key_index) = {

@@ -45,10 +45,10 @@ RULE(needs_transaction_off) = {
                    "revision in a transaction unless the section says otherwise.",
             .instead =
                 "Put it into a section of its own: `-- migd:up on=postgresql transaction=off`.",
-            .bad = "-- migd:up\n"
+            .bad = "-- migd:up on=postgresql\n"
                    "VACUUM (ANALYZE) invoice;\n"
                    "-- migd:down\n",
-            .good = "-- migd:up transaction=off\n"
+            .good = "-- migd:up on=postgresql transaction=off\n"
                     "VACUUM (ANALYZE) invoice;\n"
                     "-- migd:down\n",
         },

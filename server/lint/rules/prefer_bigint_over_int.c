@@ -29,10 +29,10 @@ RULE(prefer_bigint_over_int) = {
             .instead = "Use bigint for keys and for what points to them. It costs four bytes, and "
                        "often none, because of alignment.",
             .bad = "-- migd:up\n"
-                   "CREATE TABLE invoice (id integer PRIMARY KEY);\n"
+                   "CREATE TABLE receipt (id integer PRIMARY KEY);\n"
                    "-- migd:down\n",
             .good = "-- migd:up\n"
-                    "CREATE TABLE invoice (id bigint PRIMARY KEY);\n"
+                    "CREATE TABLE receipt (id bigint PRIMARY KEY);\n"
                     "-- migd:down\n",
         },
 

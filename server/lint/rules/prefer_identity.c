@@ -25,10 +25,10 @@ RULE(prefer_identity) = {
                 "sequence belongs to the column, and a number by hand needs OVERRIDING SYSTEM "
                 "VALUE.",
             .bad = "-- migd:up\n"
-                   "CREATE TABLE invoice (id bigserial PRIMARY KEY);\n"
+                   "CREATE TABLE receipt (id bigserial PRIMARY KEY);\n"
                    "-- migd:down\n",
             .good = "-- migd:up\n"
-                    "CREATE TABLE invoice (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY);\n"
+                    "CREATE TABLE receipt (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY);\n"
                     "-- migd:down\n",
         },
 

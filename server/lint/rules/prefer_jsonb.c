@@ -22,10 +22,10 @@ RULE(prefer_jsonb) = {
                 "Use jsonb. Keep json where the very text matters: white space, the order of "
                 "keys, keys given twice.",
             .bad = "-- migd:up\n"
-                   "CREATE TABLE event (id bigint PRIMARY KEY, payload json NOT NULL);\n"
+                   "CREATE TABLE incident (id bigint PRIMARY KEY, payload json NOT NULL);\n"
                    "-- migd:down\n",
             .good = "-- migd:up\n"
-                    "CREATE TABLE event (id bigint PRIMARY KEY, payload jsonb NOT NULL);\n"
+                    "CREATE TABLE incident (id bigint PRIMARY KEY, payload jsonb NOT NULL);\n"
                     "-- migd:down\n",
         },
 

@@ -49,10 +49,10 @@ RULE(prefer_robust_stmts) = {
                 "If it can run in a transaction, put it into a section that has one. If not, "
                 "write IF EXISTS or IF NOT EXISTS.",
             .bad = "-- migd:up transaction=off\n"
-                   "CREATE TABLE invoice (id bigint PRIMARY KEY);\n"
+                   "CREATE TABLE receipt (id bigint PRIMARY KEY);\n"
                    "-- migd:down\n",
             .good = "-- migd:up\n"
-                    "CREATE TABLE invoice (id bigint PRIMARY KEY);\n"
+                    "CREATE TABLE receipt (id bigint PRIMARY KEY);\n"
                     "-- migd:down\n",
         },
 

@@ -25,10 +25,10 @@ RULE(renaming_table) = {
                 "the new one: PostgreSQL writes through such a view too. Drop the view when "
                 "nobody uses it any more.",
             .bad = "-- migd:up\n"
-                   "ALTER TABLE client RENAME TO customer;\n"
+                   "ALTER TABLE client RENAME TO purchaser;\n"
                    "-- migd:down\n",
             .good = "-- migd:up\n"
-                    "CREATE VIEW customer AS SELECT * FROM client;\n"
+                    "CREATE VIEW purchaser AS SELECT * FROM client;\n"
                     "-- migd:down\n",
         },
 

@@ -4,7 +4,8 @@
 #include "server/lint/tree.h"
 static void check(const struct lint_statement *s, const struct rule *self) {
   if (s->scope->transaction || STATEMENT(s, VARIABLE_SET_STMT, variable_set_stmt) ||
-      STATEMENT(s, SELECT_STMT, select_stmt) || STATEMENT(s, VACUUM_STMT, vacuum_stmt))
+      STATEMENT(s, SELECT_STMT, select_stmt) || STATEMENT(s, VACUUM_STMT, vacuum_stmt) ||
+      STATEMENT(s, TRANSACTION_STMT, transaction_stmt))
     return;
   char section[24];
   (void)snprintf(section, sizeof section, "%u", s->scope->section);

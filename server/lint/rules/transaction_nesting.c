@@ -25,13 +25,11 @@ RULE(transaction_nesting) = {
                 "and commits it, together with its ledger entry.",
             .bad = "-- migd:up transaction=off\n"
                    "BEGIN;\n"
-                   "UPDATE account SET balance = balance - 5 WHERE id = 1;\n"
-                   "UPDATE account SET balance = balance + 5 WHERE id = 2;\n"
+                   "UPDATE account SET balance = 0 WHERE id = 1;\n"
                    "COMMIT;\n"
                    "-- migd:down\n",
             .good = "-- migd:up\n"
-                    "UPDATE account SET balance = balance - 5 WHERE id = 1;\n"
-                    "UPDATE account SET balance = balance + 5 WHERE id = 2;\n"
+                    "UPDATE account SET balance = 0 WHERE id = 1;\n"
                     "-- migd:down\n",
         },
 

@@ -192,6 +192,7 @@ static void time_of(const char *what, const char *body) {
     best = took < best ? took : best;
     probe_end(&p);
   }
+  print_message("%s: %.1f ms\n", what, best * 1e3);
 }
 
 static void test_figures(void **state) {

@@ -6,7 +6,11 @@
 #include <ctype.h>
 
 /* Rules that another rule's bad example cannot help being found by. */
-static const struct { const char *rule, *other, *why; } also[] = {{"", "", ""}};
+static const struct {
+  const char *rule, *other, *why;
+} also[] = {
+    {"backfill-with-ddl", "prefer-batched-update", "an UPDATE of many rows is both"},
+};
 
 static bool allowed(const char *rule, const char *other) {
   for (size_t i = 0; i < sizeof also / sizeof *also; i++)
@@ -53,17 +57,28 @@ static void test_pages(void **state) {
   }
 }
 
+static int wrong; /* all are told, not the first alone */
+
+static void __attribute__((format(printf, 1, 2))) tell(const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  (void)vfprintf(stderr, format, args);
+  (void)fputc('\n', stderr);
+  va_end(args);
+  wrong++;
+}
+
 static void check_bad(const struct lint_rule *r) {
   struct probe p;
   probe_begin(&p, r->bad);
   if (probe_count(&p, r->name) == 0 || p.result.not_understood)
-    fail_msg("%s does not find its bad example; found: %s; %u not understood", r->name,
-             probe_text(&p), p.result.not_understood);
+    tell("%s does not find its bad example; found: %s; %u not understood", r->name, probe_text(&p),
+         p.result.not_understood);
   for (size_t i = 0; i < p.result.count; i++) {
     const struct lint_finding *f = &p.result.items[i];
     if (!f->ignored[0] && !allowed(r->name, f->rule->name))
-      fail_msg("the bad example of %s is found by %s as well: line %u: %s", r->name, f->rule->name,
-               f->line - 2, f->message);
+      tell("the bad example of %s is found by %s as well: line %u: %s", r->name, f->rule->name,
+           f->line - 2, f->message);
     assert_true(f->line > 2 && f->column > 0);
   }
   probe_end(&p);
@@ -75,11 +90,11 @@ static void check_good(const struct lint_rule *r) {
   for (size_t i = 0; i < p.result.count; i++) {
     const struct lint_finding *f = &p.result.items[i];
     if (!f->ignored[0] && (f->severity > SEVERITY_NOTE || strcmp(f->rule->name, r->name) == 0))
-      fail_msg("the good example of %s is found by %s: line %u: %s", r->name, f->rule->name,
-               f->line - 2, f->message);
+      tell("the good example of %s is found by %s: line %u: %s", r->name, f->rule->name,
+           f->line - 2, f->message);
   }
   if (p.result.not_understood)
-    fail_msg("the good example of %s is not understood", r->name);
+    tell("the good example of %s is not understood", r->name);
   probe_end(&p);
 }
 
@@ -89,6 +104,7 @@ static void test_examples(void **state) {
     check_bad(lint_rules[i]);
     check_good(lint_rules[i]);
   }
+  assert_int_equal(wrong, 0);
 }
 
 int main(void) {
