@@ -81,6 +81,8 @@ static int run_show(struct session *s, struct err *e) {
     words_field(&text, "adopted",
                 arena_printf(&s->arena, "at %s, if it has a table %s", c->adopt_rule->revision,
                              c->adopt_rule->table));
+  if (c->lint_policy)
+    words_field(&text, "a push", words_policy(s, c->lint_policy));
   session_print(s, &text);
   return EXIT_DONE;
 }

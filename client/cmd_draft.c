@@ -10,8 +10,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "client/call.h"
-#include "client/report.h"
 #include "client/session.h"
 #include "client/text.h"
 #include "client/upload.h"
@@ -27,42 +25,24 @@ struct drafting {
   struct session *s;
   struct upload upload;
   Migd__V1__DraftHeader header;
-  bool begun; /* the header is on its way */
   size_t problems;
   char *file, *id, *parents; /* the answer, in the session's arena; NULL: none yet */
   ProtobufCBinaryData content;
 };
 
-static int fill_message(struct drafting *d, struct arena *arena, struct buf *out, struct err *e) {
+static void fill_message(void *ctx, bool first, Migd__V1__FilePart **parts, size_t count,
+                         struct buf *out) {
+  struct drafting *d = ctx;
   Migd__V1__DraftRevisionRequest message = MIGD__V1__DRAFT_REVISION_REQUEST__INIT;
-  Migd__V1__FilePart *parts[UPLOAD_PARTS];
+  message.header = first ? &d->header : NULL;
   message.parts = parts;
-  int more = 1;
-  if (!d->begun) /* alone: the SQL in it can be large */
-    message.header = &d->header;
-  else
-    more = upload_parts(&d->upload, arena, parts, &message.n_parts, e);
-  if (!d->begun && d->upload.folder.file_count == 0)
-    more = 0;
-  d->begun = true;
-  if (more >= 0)
-    rpc_frame(out, &message.base);
-  return more;
-}
-
-static int next_message(void *ctx, struct buf *out, struct err *e) {
-  struct arena arena;
-  arena_init(&arena, 0);
-  int rc = fill_message(ctx, &arena, out, e);
-  arena_release(&arena);
-  return rc;
+  message.n_parts = count;
+  rpc_frame(out, &message.base);
 }
 
 static void print_problem(struct drafting *d, const Migd__V1__Problem *problem) {
-  struct buf text BUF_SCOPED = BUF_INIT;
   d->problems++;
-  report_problem(&text, d->upload.folder.path, problem, d->s->color_err);
-  fwrite(buf_str(&text), 1, text.len, stderr);
+  upload_problem(&d->upload, problem);
 }
 
 static void keep_draft(struct drafting *d, const Migd__V1__Draft *draft) {
@@ -94,18 +74,15 @@ static int on_answer(void *ctx, const ProtobufCMessage *m, struct err *e) {
 /* Sends the header and the files of the folder, and takes the answer. */
 static int ask(struct drafting *d, const char *folder, struct err *e) {
   struct session *s = d->s;
-  struct call call = {.service = &migd__v1__catalogs__descriptor,
-                      .method = "DraftRevision",
-                      .next = next_message,
-                      .message = on_answer,
-                      .ctx = d,
-                      .deadline = s->deadline};
-  d->upload.fd = -1;
+  d->upload = (struct upload){.session = s,
+                              .service = &migd__v1__catalogs__descriptor,
+                              .method = "DraftRevision",
+                              .message = fill_message,
+                              .answer = on_answer,
+                              .ctx = d};
   if (folder_list(&d->upload.folder, &s->arena, folder, e) < 0)
     return -1;
-  struct channel *ch = session_channel(s, e);
-  int rc = ch ? call_run(ch, &call, e) : -1;
-  upload_release(&d->upload);
+  int rc = upload_run(&d->upload, e);
   if (rc != 0 && d->problems)
     err_hint(e, "mend %s first", d->problems == 1 ? "it" : "them");
   if (rc == 0 && !d->file)

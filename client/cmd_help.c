@@ -3,6 +3,7 @@
 
 #include "client/commands.h"
 #include "client/help.h"
+#include "client/selection.h"
 #include "client/session.h"
 #include "migd/v1/catalogs.pb-c.h"
 #include "migd/v1/runs.pb-c.h"
@@ -12,9 +13,7 @@ extern const struct command cmd_help, cmd_completion, cmd_man;
 
 /* For completion: one name a line, nothing at all when the server cannot be asked. */
 static void list_targets(struct session *s, struct buf *out, struct err *e) {
-  Migd__V1__ListTargetsRequest request = MIGD__V1__LIST_TARGETS_REQUEST__INIT;
-  const Migd__V1__ListTargetsResponse *reply =
-      session_ask(s, &migd__v1__targets__descriptor, "ListTargets", &request, e);
+  const Migd__V1__ListTargetsResponse *reply = selection_targets(s, NULL, false, e);
   for (size_t i = 0; reply && i < reply->n_targets; i++)
     buf_addf(out, "%s\n", reply->targets[i]->name);
 }

@@ -4,8 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "client/call.h"
-#include "client/report.h"
+#include "client/findings.h"
 #include "client/session.h"
 #include "client/text.h"
 #include "client/upload.h"
@@ -26,39 +25,31 @@ struct push {
   enum purpose purpose;
   struct upload upload;
   Migd__V1__PushHeader header;
-  bool begun; /* the header is on its way */
   size_t problems;
   bool done; /* the server answered a result */
 };
 
-static int fill_message(struct push *p, struct arena *arena, struct buf *out, struct err *e) {
+static void fill_message(void *ctx, bool first, Migd__V1__FilePart **parts, size_t count,
+                         struct buf *out) {
+  struct push *p = ctx;
   Migd__V1__PushCatalogRequest message = MIGD__V1__PUSH_CATALOG_REQUEST__INIT;
-  Migd__V1__FilePart *parts[UPLOAD_PARTS];
+  message.header = first ? &p->header : NULL;
   message.parts = parts;
-  if (!p->begun)
-    message.header = &p->header;
-  int more = upload_parts(&p->upload, arena, parts, &message.n_parts, e);
-  p->begun = true;
-  if (more >= 0)
-    rpc_frame(out, &message.base);
-  return more;
-}
-
-static int next_message(void *ctx, struct buf *out, struct err *e) {
-  struct arena arena;
-  arena_init(&arena, 0);
-  int rc = fill_message(ctx, &arena, out, e);
-  arena_release(&arena);
-  return rc;
+  message.n_parts = count;
+  rpc_frame(out, &message.base);
 }
 
 static void print_problem(struct push *p, const Migd__V1__Problem *problem) {
-  struct buf text BUF_SCOPED = BUF_INIT;
   p->problems++;
-  if (p->s->json)
-    return;
-  report_problem(&text, p->upload.folder.path, problem, p->s->color_err);
-  fwrite(buf_str(&text), 1, text.len, stderr);
+  if (!p->s->json)
+    upload_problem(&p->upload, problem);
+}
+
+/* Notes are for `migctl lint`, or for who asks for them. */
+static void print_finding(struct push *p, const Migd__V1__Finding *finding) {
+  bool note = finding->severity == MIGD__V1__SEVERITY__SEVERITY_NOTE && !finding->blocks;
+  if (!p->s->json && (!note || p->s->verbose))
+    findings_say(p->s, p->upload.folder.path, finding);
 }
 
 static void say_ids(struct session *s, const char *what, size_t count, char *const *ids) {
@@ -108,6 +99,8 @@ static void print_result(struct push *p, const Migd__V1__PushResult *r) {
   say_ids(s, "added", r->n_added, r->added);
   say_ids(s, "changed", r->n_changed, r->changed);
   say_ids(s, "removed", r->n_removed, r->removed);
+  if (r->lint_unavailable[0])
+    say(s, "not looked at by the lint rules: %s", r->lint_unavailable);
 }
 
 static int on_answer(void *ctx, const ProtobufCMessage *m, struct err *e) {
@@ -118,6 +111,8 @@ static int on_answer(void *ctx, const ProtobufCMessage *m, struct err *e) {
     session_json(p->s, answer, true);
   if (answer->answer_case == MIGD__V1__PUSH_CATALOG_RESPONSE__ANSWER_PROBLEM)
     print_problem(p, answer->problem);
+  else if (answer->answer_case == MIGD__V1__PUSH_CATALOG_RESPONSE__ANSWER_FINDING)
+    print_finding(p, answer->finding);
   else if (answer->answer_case == MIGD__V1__PUSH_CATALOG_RESPONSE__ANSWER_RESULT)
     print_result(p, answer->result);
   return 0;
@@ -161,29 +156,21 @@ static void note_ignored(struct push *p) {
       words_list(p->s, shown, f->ignored, ""), shown < f->ignored_count ? ", ..." : "");
 }
 
-static int send_files(struct push *p, struct err *e) {
-  struct session *s = p->s;
-  struct channel *ch = session_channel(s, e);
-  struct call call = {.service = SERVICE,
-                      .method = "PushCatalog",
-                      .next = next_message,
-                      .message = on_answer,
-                      .ctx = p,
-                      .deadline = s->deadline};
-  int rc = ch ? call_run(ch, &call, e) : -1;
-  upload_release(&p->upload);
-  return rc;
-}
-
 static int send_folder(struct session *s, enum purpose purpose, struct err *e) {
-  struct push p = {.s = s, .purpose = purpose, .upload.fd = -1};
+  struct push p = {.s = s, .purpose = purpose};
+  p.upload = (struct upload){.session = s,
+                             .service = SERVICE,
+                             .method = "PushCatalog",
+                             .message = fill_message,
+                             .answer = on_answer,
+                             .ctx = &p};
   const char *folder = session_argument(s, 0);
   if (folder_list(&p.upload.folder, &s->arena, folder, e) < 0)
     return -1;
   note_ignored(&p);
   if (p.upload.folder.file_count == 0)
     return err_set(e, ERR_INPUT, "%s holds no *.sql file", folder);
-  if (read_header(&p, e) < 0 || send_files(&p, e) < 0) {
+  if (read_header(&p, e) < 0 || upload_run(&p.upload, e) < 0) {
     if (p.problems)
       err_hint(e, "mend %s and push again", p.problems == 1 ? "it" : "them");
     return -1;

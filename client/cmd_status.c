@@ -44,13 +44,11 @@ static int none_there(struct session *s, bool check, struct err *e) {
 }
 
 static int run_status(struct session *s, struct err *e) {
-  Migd__V1__ListTargetsRequest request = MIGD__V1__LIST_TARGETS_REQUEST__INIT;
   bool check = session_flag(s, "check");
-  request.selection = selection_read(s, false, e);
-  if (!request.selection)
+  Migd__V1__TargetSelection *selection = selection_read(s, false, e);
+  if (!selection)
     return -1;
-  const Migd__V1__ListTargetsResponse *fleet =
-      session_ask_print(s, &migd__v1__targets__descriptor, "ListTargets", &request, e);
+  const Migd__V1__ListTargetsResponse *fleet = selection_targets(s, selection, true, e);
   if (!fleet)
     return -1;
   if (fleet->n_targets == 0)

@@ -231,14 +231,12 @@ static void add_row(struct session *s, struct table *t, const Migd__V1__Target *
 
 static int run_list(struct session *s, struct err *e) {
   static const char *const headings[] = {"TARGET", "CATALOG", "STATE", "LABELS", "URL", NULL};
-  Migd__V1__ListTargetsRequest request = MIGD__V1__LIST_TARGETS_REQUEST__INIT;
   struct table t;
   struct buf text BUF_SCOPED = BUF_INIT;
-  request.selection = selection_read(s, false, e);
-  if (!request.selection)
+  Migd__V1__TargetSelection *selection = selection_read(s, false, e);
+  if (!selection)
     return -1;
-  const Migd__V1__ListTargetsResponse *reply =
-      session_ask_print(s, SERVICE, "ListTargets", &request, e);
+  const Migd__V1__ListTargetsResponse *reply = selection_targets(s, selection, true, e);
   if (!reply)
     return -1;
   if (reply->n_targets == 0)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/findings.h"
 #include "client/report.h"
 #include "client/text.h"
 #include "client/words.h"
@@ -29,14 +30,29 @@ struct planning {
   const Migd__V1__ListRevisionsResponse *graph; /* of the last catalog asked about */
 };
 
-static void pack_without_name(struct buf *key, const Migd__V1__TargetPlan *plan) {
+/* Without what is each target's own: its name, and how large its tables are. */
+static void pack_without_name(struct planning *p, struct buf *key,
+                              const Migd__V1__TargetPlan *plan) {
   static char nothing[] = "";
   Migd__V1__TargetPlan nameless = *plan;
   nameless.target = nothing;
+  nameless.findings = ARENA_ARRAY(&p->s->arena, Migd__V1__Finding *, plan->n_findings + 1);
+  for (size_t i = 0; i < plan->n_findings; i++) {
+    nameless.findings[i] = ARENA_NEW(&p->s->arena, Migd__V1__Finding);
+    *nameless.findings[i] = *plan->findings[i];
+    nameless.findings[i]->rows = -1;
+  }
   size_t len = protobuf_c_message_get_packed_size(&nameless.base);
   buf_reserve(key, len);
   protobuf_c_message_pack(&nameless.base, (uint8_t *)key->s);
   key->len = len;
+}
+
+/* Of the targets that are alike the one with the largest table speaks. */
+static void note_rows(struct group *g, const Migd__V1__TargetPlan *plan) {
+  for (size_t i = 0; g->plan && i < g->plan->n_findings; i++)
+    if (g->plan->findings[i]->rows < plan->findings[i]->rows)
+      g->plan->findings[i]->rows = plan->findings[i]->rows;
 }
 
 static bool same_key(const struct buf *a, const struct buf *b) {
@@ -80,8 +96,10 @@ static int on_plan(void *ctx, const ProtobufCMessage *m, struct err *e) {
   (void)e;
   if (p->s->json)
     session_json(p->s, plan, true);
-  pack_without_name(&key, plan);
-  add_name(group_of(p, plan, &key), arena_strdup(&p->s->arena, plan->target));
+  pack_without_name(p, &key, plan);
+  struct group *g = group_of(p, plan, &key);
+  add_name(g, arena_strdup(&p->s->arena, plan->target));
+  note_rows(g, plan);
   return 0;
 }
 
@@ -141,6 +159,14 @@ static const char *names(struct planning *p, const struct group *g) {
   return arena_strdup(&p->s->arena, buf_str(&b));
 }
 
+static void add_findings(struct planning *p, struct buf *out, const Migd__V1__TargetPlan *plan) {
+  if (plan->lint_unavailable[0])
+    buf_addf(out, "  not all was looked at by the lint rules: %s\n", plan->lint_unavailable);
+  for (size_t i = 0; i < plan->n_findings; i++)
+    if (p->s->verbose || plan->findings[i]->severity != MIGD__V1__SEVERITY__SEVERITY_NOTE)
+      finding_add(out, "", plan->findings[i], p->s->color_out);
+}
+
 static void print_group(struct planning *p, const struct group *g) {
   struct buf text BUF_SCOPED = BUF_INIT, clean BUF_SCOPED = BUF_INIT;
   const Migd__V1__TargetPlan *plan = g->plan;
@@ -157,6 +183,7 @@ static void print_group(struct planning *p, const struct group *g) {
   for (size_t i = 0; i < plan->n_steps; i++)
     add_step(p, &text, plan, plan->steps[i]);
   text_clean(&clean, buf_str(&text), text.len, true);
+  add_findings(p, &clean, plan);
   session_print(p->s, &clean);
 }
 

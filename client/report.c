@@ -25,9 +25,9 @@ static void place(struct buf *out, const char *file, unsigned line, unsigned col
     buf_addf(out, ":%u", column);
 }
 
-/* The source line, and a caret under the byte `column`. Without its indentation, which only pushes
- * the interesting part to the right. */
-static void quote(struct buf *out, unsigned line, unsigned column, const char *source, bool color) {
+/* Without the line's indentation, which only pushes the interesting part to the right. */
+void report_quote(struct buf *out, const char *source, unsigned line, unsigned column,
+                  unsigned length, bool color) {
   size_t len = strlen(source), skipped = strspn(source, " \t");
   if (!*source || skipped == len)
     return;
@@ -42,8 +42,14 @@ static void quote(struct buf *out, unsigned line, unsigned column, const char *s
     return;
   struct buf before BUF_SCOPED = BUF_INIT;
   text_clean(&before, source + skipped, column - 1 - skipped, false);
-  buf_addf(out, "  %s%*s |%s %*s%s^%s\n", color ? DIM : "", width, "", color ? PLAIN : "",
-           (int)text_width(buf_str(&before), before.len), "", color ? RED : "", color ? PLAIN : "");
+  buf_addf(out, "  %s%*s |%s %*s%s^", color ? DIM : "", width, "", color ? PLAIN : "",
+           (int)text_width(buf_str(&before), before.len), "", color ? RED : "");
+  size_t left = len - (column - 1) < length ? len - (column - 1) : length;
+  buf_clear(&before);
+  text_clean(&before, source + column - 1, left, false);
+  for (size_t i = 1; i < text_width(buf_str(&before), before.len); i++)
+    buf_addc(out, '~');
+  buf_addf(out, "%s\n", color ? PLAIN : "");
 }
 
 static bool begins_with_name(const char *text, const char *name) {
@@ -79,7 +85,7 @@ static void note(struct buf *out, const char *word, const char *text, bool color
 void report_error(struct buf *out, const struct err *e, bool color) {
   headline(out, e);
   buf_addc(out, '\n');
-  quote(out, e->line, e->column, e->source, color);
+  report_quote(out, e->source, e->line, e->column, 0, color);
   note(out, "DETAIL", e->detail, color);
   note(out, "HINT", e->hint, color);
 }
@@ -97,5 +103,5 @@ void report_problem(struct buf *out, const char *folder, const struct Migd__V1__
   buf_addf(out, ":%s ", color ? PLAIN : "");
   add(out, p->message);
   buf_addc(out, '\n');
-  quote(out, p->line, p->column, p->source_line, color);
+  report_quote(out, p->source_line, p->line, p->column, 0, color);
 }

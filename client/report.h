@@ -17,4 +17,9 @@ void report_error(struct buf *out, const struct err *e, bool color);
 void report_problem(struct buf *out, const char *folder, const struct Migd__V1__Problem *p,
                     bool color);
 
+/* Appends the source line and a caret under the byte `column`, longer where `length` bytes are
+ * meant. Nothing for a blank line. */
+void report_quote(struct buf *out, const char *source, unsigned line, unsigned column,
+                  unsigned length, bool color);
+
 #endif

@@ -3,16 +3,47 @@
 
 #include <string.h>
 
-#include "migd/v1/targets.pb-c.h"
-
 enum { NAMES_SHOWN = 5 };
+
+static void append(Migd__V1__ListTargetsResponse *all, size_t *room,
+                   const Migd__V1__ListTargetsResponse *page, struct arena *arena) {
+  if (all->n_targets + page->n_targets > *room) {
+    *room = 2 * (all->n_targets + page->n_targets);
+    Migd__V1__Target **targets = ARENA_ARRAY(arena, Migd__V1__Target *, *room);
+    if (all->n_targets)
+      memcpy(targets, all->targets, all->n_targets * sizeof *targets);
+    all->targets = targets;
+  }
+  if (page->n_targets)
+    memcpy(all->targets + all->n_targets, page->targets, page->n_targets * sizeof *page->targets);
+  all->n_targets += page->n_targets;
+}
+
+const Migd__V1__ListTargetsResponse *selection_targets(struct session *s,
+                                                       Migd__V1__TargetSelection *selection,
+                                                       bool print, struct err *e) {
+  Migd__V1__ListTargetsRequest request = MIGD__V1__LIST_TARGETS_REQUEST__INIT;
+  Migd__V1__ListTargetsResponse *all = ARENA_NEW(&s->arena, Migd__V1__ListTargetsResponse);
+  const Migd__V1__ListTargetsResponse *page;
+  size_t room = 0;
+  migd__v1__list_targets_response__init(all);
+  request.selection = selection;
+  do {
+    page = session_ask(s, &migd__v1__targets__descriptor, "ListTargets", &request, e);
+    if (!page)
+      return NULL;
+    append(all, &room, page, &s->arena);
+    request.page_after = page->next_page_after;
+  } while (page->next_page_after[0] && page->n_targets);
+  if (print && s->json)
+    session_json(s, all, false);
+  return all;
+}
 
 /* "shop-eu, shop-us and 48 more", from the server; "" when it cannot be asked. */
 static const char *names_there_are(struct session *s) {
-  Migd__V1__ListTargetsRequest request = MIGD__V1__LIST_TARGETS_REQUEST__INIT;
   struct err ignored;
-  const Migd__V1__ListTargetsResponse *reply =
-      session_ask(s, &migd__v1__targets__descriptor, "ListTargets", &request, &ignored);
+  const Migd__V1__ListTargetsResponse *reply = selection_targets(s, NULL, false, &ignored);
   struct buf names BUF_SCOPED = BUF_INIT;
   for (size_t i = 0; reply && i < reply->n_targets && i < NAMES_SHOWN; i++)
     buf_addf(&names, "%s%s", i ? ", " : "", reply->targets[i]->name);

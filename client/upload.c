@@ -2,7 +2,11 @@
 #include "client/upload.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
+
+#include "client/call.h"
+#include "client/report.h"
 
 enum { PART = 256 * 1024 /* bytes of files in one message */ };
 
@@ -46,8 +50,10 @@ static Migd__V1__FilePart *next_part(struct upload *u, struct arena *arena, size
   return part;
 }
 
-int upload_parts(struct upload *u, struct arena *arena, Migd__V1__FilePart **parts, size_t *count,
-                 struct err *e) {
+/* The next parts, in the arena. 1: more follow, 0: these are the last, -1: a file cannot be read.
+ */
+static int read_parts(struct upload *u, struct arena *arena, Migd__V1__FilePart **parts,
+                      size_t *count, struct err *e) {
   size_t room = PART;
   *count = 0;
   while (u->next_file < u->folder.file_count && *count < UPLOAD_PARTS && room > 0) {
@@ -60,8 +66,49 @@ int upload_parts(struct upload *u, struct arena *arena, Migd__V1__FilePart **par
   return u->next_file < u->folder.file_count;
 }
 
-void upload_release(struct upload *u) {
+static int next_message(void *ctx, struct buf *out, struct err *e) {
+  struct upload *u = ctx;
+  Migd__V1__FilePart *parts[UPLOAD_PARTS];
+  struct arena arena;
+  size_t count = 0;
+  if (!u->begun) { /* the header may be large */
+    u->message(u->ctx, true, NULL, 0, out);
+    u->begun = true;
+    return u->folder.file_count > 0;
+  }
+  arena_init(&arena, 0);
+  int more = read_parts(u, &arena, parts, &count, e);
+  if (more >= 0)
+    u->message(u->ctx, false, parts, count, out);
+  arena_release(&arena);
+  return more;
+}
+
+static int on_answer(void *ctx, const ProtobufCMessage *m, struct err *e) {
+  struct upload *u = ctx;
+  return u->answer(u->ctx, m, e);
+}
+
+int upload_run(struct upload *u, struct err *e) {
+  struct channel *ch = session_channel(u->session, e);
+  struct call call = {.service = u->service,
+                      .method = u->method,
+                      .next = next_message,
+                      .message = on_answer,
+                      .ctx = u,
+                      .deadline = u->session->deadline};
+  u->begun = false;
+  u->next_file = 0;
+  u->fd = -1;
+  int rc = ch ? call_run(ch, &call, e) : -1;
   if (u->fd >= 0)
     close(u->fd);
   u->fd = -1;
+  return rc;
+}
+
+void upload_problem(const struct upload *u, const Migd__V1__Problem *problem) {
+  struct buf text BUF_SCOPED = BUF_INIT;
+  report_problem(&text, u->folder.path, problem, u->session->color_err);
+  fwrite(buf_str(&text), 1, text.len, stderr);
 }

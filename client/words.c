@@ -48,6 +48,16 @@ struct words words_task_state(Migd__V1__TaskState state) {
   return (unsigned)state < sizeof rows / sizeof rows[0] ? rows[state] : WORDS_UNKNOWN;
 }
 
+struct words words_severity(Migd__V1__Severity severity) {
+  static const struct words rows[] = {
+      [MIGD__V1__SEVERITY__SEVERITY_UNSPECIFIED] = {"unknown", PAINT_YELLOW},
+      [MIGD__V1__SEVERITY__SEVERITY_NOTE] = {"note", PAINT_DIM},
+      [MIGD__V1__SEVERITY__SEVERITY_WARNING] = {"warning", PAINT_YELLOW},
+      [MIGD__V1__SEVERITY__SEVERITY_ERROR] = {"error", PAINT_RED},
+  };
+  return (unsigned)severity < sizeof rows / sizeof rows[0] ? rows[severity] : WORDS_UNKNOWN;
+}
+
 const char *words_operation(Migd__V1__Operation operation) {
   switch ((int)operation) {
   case MIGD__V1__OPERATION__OPERATION_UPGRADE:
@@ -130,4 +140,20 @@ void words_field(struct buf *out, const char *label, const char *value) {
 
 size_t words_width(const struct session *s) {
   return s->tty_out ? terminal_width(STDOUT_FILENO) : 0;
+}
+
+const char *words_policy(struct session *s, const Migd__V1__LintPolicy *policy) {
+  static const char *const levels[] = {"", "off", "told only", "blocks"};
+  struct buf b BUF_SCOPED = BUF_INIT;
+  if (policy && policy->block)
+    buf_addf(&b, "findings from %s on block it", words_severity(policy->block).text);
+  else
+    buf_adds(&b, "no finding blocks it");
+  for (size_t i = 0; policy && i < policy->n_rules; i++)
+    if ((unsigned)policy->rules[i]->level < sizeof levels / sizeof levels[0])
+      buf_addf(&b, "; %s %s", policy->rules[i]->rule, levels[policy->rules[i]->level]);
+  if (policy && policy->small_table_rows)
+    buf_addf(&b, "; tables under %s are small",
+             counted(s, policy->small_table_rows, "row", "rows"));
+  return arena_strdup(&s->arena, buf_str(&b));
 }

@@ -5,6 +5,7 @@
 
 #include "client/session.h"
 #include "client/table.h"
+#include "migd/v1/lint.pb-c.h"
 #include "migd/v1/runs.pb-c.h"
 #include "migd/v1/targets.pb-c.h"
 
@@ -16,6 +17,7 @@ struct words {
 struct words words_target_state(Migd__V1__TargetState state);
 struct words words_run_state(Migd__V1__RunState state);
 struct words words_task_state(Migd__V1__TaskState state);
+struct words words_severity(Migd__V1__Severity severity);
 const char *words_operation(Migd__V1__Operation operation);
 const char *words_dialect(Migd__V1__Dialect dialect);
 
@@ -32,6 +34,8 @@ const char *words_request(struct session *s, const Migd__V1__Run *run);
 /* "Running upgrade a -> b, message", as Alembic says it; "" for none on a side. */
 void words_step(struct buf *out, Migd__V1__Direction direction, const char *from, const char *to,
                 const char *message);
+/* "findings from error on block it; ban-drop-column off", of a catalog's policy; NULL is none. */
+const char *words_policy(struct session *s, const Migd__V1__LintPolicy *policy);
 /* An enum as a number can be checked by no compiler: what the API sent that we do not know. */
 #define WORDS_UNKNOWN ((struct words){"?", PAINT_NONE})
 

@@ -34,7 +34,7 @@ if(NOT PROTO_INCLUDE)
   list(APPEND missing libprotobuf-dev)
 endif()
 find_path(PG_QUERY_INCLUDE pg_query/pg_query.pb-c.h)
-find_library(PG_QUERY_LIBRARY pg_query)
+find_library(PG_QUERY_LIBRARY libpg_query.a) # the shared one exports what libpq and protobuf-c do
 if(NOT PG_QUERY_INCLUDE OR NOT PG_QUERY_LIBRARY)
   list(APPEND missing libpg-query-dev)
 endif()

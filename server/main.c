@@ -34,6 +34,7 @@
 #define LEAKS_ARE_CHECKED false
 #endif
 #define RPC_QUEUE 1024 /* requests waiting for a worker */
+#define LINT_PROCESSES 2 /* at the same time */
 
 /* Everything of a running server, in the order in which it comes up. */
 struct app {
@@ -50,6 +51,7 @@ struct app {
   struct engine *engine;
   struct pool *workers;
   atomic_uint pushes;
+  struct lint_gate lint_gate;
   struct server server;
   struct net *net;
   bool ready;
@@ -133,6 +135,8 @@ static int start_engine(struct app *app, struct err *e) {
   };
   if (engine_new(&app->engine, &options, e) != 0 || engine_recover(app->engine, e) != 0)
     return -1;
+  if (lint_gate_init(&app->lint_gate, LINT_PROCESSES, e) != 0)
+    return -1;
   return pool_new(&app->workers, "rpc", (unsigned)app->config.workers, RPC_QUEUE, e);
 }
 
@@ -153,6 +157,7 @@ static void describe_server(struct app *app) {
       .connections_ctx = app,
       .tmp_dir = arena_printf(&app->arena, "%s/tmp", app->dir),
       .pushes = &app->pushes,
+      .lint = {.program = lint_program_beside(&app->arena), .gate = &app->lint_gate},
   };
 }
 
@@ -236,6 +241,7 @@ static void stop(struct app *app) {
   if (app->mailbox != NULL)
     mailbox_free(app->mailbox);
   keyring_free(app->keys);
+  lint_gate_release(&app->lint_gate);
   if (app->lock_fd >= 0)
     close(app->lock_fd);
   if (app->ready)
@@ -281,7 +287,7 @@ static int serve_configured(struct app *app, struct err *e) {
 }
 
 static int serve_run(const struct args *args, struct err *e) {
-  struct app app = {.args = args, .lock_fd = -1};
+  struct app app = {.args = args, .lock_fd = -1, .lint_gate.fd = -1};
   if (args->word_count > 0)
     return err_set(e, ERR_INPUT, "migd serve takes no words: the directory is --dir DIR");
   arena_init(&app.arena, 0);

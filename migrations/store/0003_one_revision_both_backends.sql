@@ -1,9 +1,9 @@
 -- migd:revision 0003
 -- migd:parent 0002
--- migd:message variables, policies, what lint says
+-- migd:message variables and policies
 --
 -- `owner_kind`: 'catalog' or 'target'; `owner`: the catalog's name, or the target's id. A value is `plain`, or `sealed`
--- where it is secret. What the rules say of a revision is kept by its checksum and by the version of the rules.
+-- where it is secret. `lint_policy` is a packed migd.v1.LintPolicy.
 
 -- migd:up
 CREATE TABLE variable (
@@ -20,10 +20,3 @@ ALTER TABLE target ADD COLUMN lock_retry_ms BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE target ADD COLUMN ca_certificate TEXT NOT NULL DEFAULT '';
 
 ALTER TABLE catalog ADD COLUMN lint_policy BYTEA;
-
-CREATE TABLE lint (
-  checksum TEXT NOT NULL,
-  rules TEXT NOT NULL,
-  findings BYTEA NOT NULL,
-  PRIMARY KEY (checksum, rules)
-);

@@ -42,8 +42,11 @@ enum header { H_REVISION, H_PARENT, H_DEPENDS_ON, H_LABEL, H_MESSAGE };
 struct directive {
   const char *name;
   void (*read)(struct reader *r, struct word rest);
-  int header; /* enum header, or -1 for what begins a section */
+  int header; /* enum header, or one of enum place */
 };
+
+/* Where a directive stands that is none of the header. */
+enum place { BEGINS_SECTION = -1, IN_SECTION = -2 };
 
 void problem_add(struct problems *p, const char *file, unsigned line, unsigned column,
                  const char *source, const char *format, ...) {
@@ -325,16 +328,27 @@ static void read_down(struct reader *r, struct word rest) {
   read_section(r, rest, DIR_DOWN);
 }
 
+/* What the lint rules are not to say of the statement below (server/lint/ignore.c reads it): here
+ * only its shape counts, because a rule may be newer than the server. */
+static void read_ignore(struct reader *r, struct word rest) {
+  struct word name = next_option(&rest);
+  if (name.len == 0)
+    wrong(r, name.s, "the name of a lint rule is missing here, and then the reason");
+  for (size_t i = 0; i < name.len; i++) {
+    if (islower((unsigned char)name.s[i]) || isdigit((unsigned char)name.s[i]) || name.s[i] == '-')
+      continue;
+    wrong(r, name.s, "'%s' is no name of a lint rule: small letters and -", shown(r, name));
+    return;
+  }
+}
+
 /* ---- lines ---- */
 
 static const struct directive directives[] = {
-    {"revision", read_revision, H_REVISION},
-    {"parent", read_parent, H_PARENT},
-    {"depends-on", read_depends_on, H_DEPENDS_ON},
-    {"label", read_label, H_LABEL},
-    {"message", read_message, H_MESSAGE},
-    {"up", read_up, -1},
-    {"down", read_down, -1},
+    {"revision", read_revision, H_REVISION},       {"parent", read_parent, H_PARENT},
+    {"depends-on", read_depends_on, H_DEPENDS_ON}, {"label", read_label, H_LABEL},
+    {"message", read_message, H_MESSAGE},          {"up", read_up, BEGINS_SECTION},
+    {"down", read_down, BEGINS_SECTION},           {"ignore", read_ignore, IN_SECTION},
 };
 enum { DIRECTIVES = sizeof directives / sizeof *directives };
 
@@ -346,15 +360,20 @@ static void unknown_directive(struct reader *r, struct word name) {
   if (near)
     wrong(r, name.s, "unknown directive '%s'; did you mean `%s%s`?", shown(r, name), prefix, near);
   else
-    wrong(r, name.s,
-          "unknown directive '%s'; there are revision, parent, depends-on, label, message, up and "
-          "down",
-          shown(r, name));
+    wrong(
+        r, name.s,
+        "unknown directive '%s'; there are revision, parent, depends-on, label, message, up, down "
+        "and ignore",
+        shown(r, name));
 }
 
 /* A header directive stands once, before the first section. */
 static bool in_place(struct reader *r, const struct directive *d) {
   const char *start = r->out->content + r->line.start;
+  if (d->header == IN_SECTION && r->out->section_count == 0) {
+    wrong(r, start, "`%s%s` must stand above a statement, within a section", prefix, d->name);
+    return false;
+  }
   if (d->header < 0)
     return true;
   if (r->out->section_count > 0) {
@@ -394,7 +413,7 @@ static void read_directive(struct reader *r) {
   for (size_t i = 0; i < DIRECTIVES; i++) {
     if (!word_is(name, directives[i].name))
       continue;
-    if (directives[i].header < 0)
+    if (directives[i].header == BEGINS_SECTION)
       close_section(r);
     if (in_place(r, &directives[i]))
       directives[i].read(r, rest);

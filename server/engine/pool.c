@@ -1,4 +1,4 @@
-/* A fixed set of threads over one bounded first-in-first-out list. */
+/* A fixed set of threads over lines of work, a line a group, which take turns. */
 #include "server/engine/pool.h"
 
 #include <pthread.h>
@@ -9,27 +9,67 @@
 
 #include "proto/base/arena.h"
 
+/* A group with work that waits. */
+struct line {
+  struct line *next;
+  int64_t group;
+  struct work *first, **last;
+};
+
 struct pool {
   pthread_mutex_t mutex;
   pthread_cond_t wake;
-  struct work *first, **last;
-  size_t queued, limit; /* limit 0: none */
+  struct line *first, **last; /* in the order in which they have their turns */
+  size_t queued, limit;       /* limit 0: none */
   bool stopping;
   unsigned count;
   pthread_t threads[];
 };
 
+static struct line *line_of(struct pool *p, int64_t group) {
+  for (struct line *l = p->first; l; l = l->next)
+    if (l->group == group)
+      return l;
+  struct line *l = xcalloc(1, sizeof *l);
+  l->group = group;
+  l->last = &l->first;
+  *p->last = l;
+  p->last = &l->next;
+  return l;
+}
+
+static void append(struct line *l, struct work *work) {
+  work->next = NULL;
+  *l->last = work;
+  l->last = &work->next;
+}
+
+/* The first of the line whose turn it is, which goes behind the others. */
+static struct work *next_work(struct pool *p) {
+  struct line *l = p->first;
+  if (!l)
+    return NULL;
+  struct work *work = l->first;
+  l->first = work->next;
+  p->first = l->next;
+  if (!p->first)
+    p->last = &p->first;
+  l->next = NULL;
+  if (l->first) {
+    *p->last = l;
+    p->last = &l->next;
+  } else {
+    free(l);
+  }
+  p->queued--;
+  return work;
+}
+
 static struct work *take(struct pool *p) {
   pthread_mutex_lock(&p->mutex);
   while (!p->first && !p->stopping)
     pthread_cond_wait(&p->wake, &p->mutex);
-  struct work *work = p->first;
-  if (work) {
-    p->first = work->next;
-    p->queued--;
-    if (!p->first)
-      p->last = &p->first;
-  }
+  struct work *work = next_work(p);
   pthread_mutex_unlock(&p->mutex);
   return work;
 }
@@ -64,12 +104,10 @@ int pool_new(struct pool **out, const char *name, unsigned threads, size_t queue
 }
 
 int pool_submit(struct pool *p, struct work *work, struct err *e) {
-  work->next = NULL;
   pthread_mutex_lock(&p->mutex);
   bool stopping = p->stopping, full = p->limit && p->queued >= p->limit;
   if (!stopping && !full) {
-    *p->last = work;
-    p->last = &work->next;
+    append(line_of(p, work->group), work);
     p->queued++;
     pthread_cond_signal(&p->wake);
   }

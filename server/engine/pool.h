@@ -1,16 +1,19 @@
-/* A pool of threads that do work in the order in which it came. Workers are plain blocking code.
- * The queue is bounded: what does not fit is refused, not waited for.
+/* A pool of threads that do work in the order in which it came, groups of it taking turns: a small
+ * group behind a large one does not wait for all of that. Workers are plain blocking code. The
+ * queue is bounded: what does not fit is refused, not waited for.
  */
 #ifndef MIGD_ENGINE_POOL_H
 #define MIGD_ENGINE_POOL_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "proto/base/err.h"
 
 /* Embedded in what is to be done; `run` owns it from there. */
 struct work {
   struct work *next;
+  int64_t group; /* work of one group is done in its order */
   void (*run)(struct work *work);
 };
 

@@ -1,4 +1,4 @@
-/* Which task runs when: a list of all that are not over, a pool that runs them in order, and a
+/* Which task runs when: a list of all that are not over, a pool in which runs take turns, and a
  * clock that lets the first one waiting for each target try again.
  */
 #include <errno.h>
@@ -21,7 +21,7 @@ void schedule_add(struct engine *g, int64_t run, int64_t target, int64_t wait_un
                   enum doubt_answer doubt) {
   struct active *a = xcalloc(1, sizeof *a);
   a->engine = g;
-  a->run = run;
+  a->run = a->work.group = run;
   a->target = target;
   a->wait_until = wait_until;
   a->doubt = doubt;

@@ -2,9 +2,9 @@
  * table (rules.c), a file and a row each.
  *
  * PostgreSQL's rules read the tree of libpg_query, whose parser can die of legal SQL, so they run
- * in a process of their own (the program migd-lint, worker.c); the server never links that library.
+ * in a process of their own (the program migd-lint, worker/); the server never links that library.
  * Whatever becomes of that process, a caller here gets the findings there are and a sentence about
- * what is missing. Thread: any worker's; nothing is shared.
+ * what is missing. Thread: any worker's; what is shared is a gate, if there is one.
  */
 #ifndef MIGD_LINT_LINT_H
 #define MIGD_LINT_LINT_H
@@ -53,10 +53,25 @@ struct lint_result {
   const char *unavailable; /* why some or all could not be looked at; "" nothing is missing */
 };
 
+/* How many processes may run at once. Made once, shared by all threads, released when none uses it.
+ */
+struct lint_gate {
+  int fd;
+};
+/* -1 and ERR_BUSY without descriptors. */
+int lint_gate_init(struct lint_gate *g, unsigned processes, struct err *e);
+void lint_gate_release(struct lint_gate *g);
+
 struct lint_options {
   const char *program; /* migd-lint's path; NULL or not there: PostgreSQL's rules are unavailable */
   int64_t cpu_ms, memory_bytes; /* of one process; 0: 5 s, 1 GiB */
+  int64_t silence_ms;           /* a process that says nothing for so long is killed; 0: 20 s */
+  const struct lint_gate *gate; /* waited for, as long as the job lasts; NULL: no limit */
 };
+
+/* The program beside the one that runs, where an installation puts it. NULL when the path of that
+ * cannot be told; whether it is there is not looked at. */
+const char *lint_program_beside(struct arena *arena);
 
 /* Asks the rules about some revisions of a catalog, by their index. Never fails for what the SQL or
  * the child does; -1 only for a job that is cancelled or past its deadline. All in `arena`. */

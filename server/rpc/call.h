@@ -15,6 +15,7 @@
 #include "proto/base/buf.h"
 #include "proto/base/err.h"
 #include "server/base/job.h"
+#include "server/lint/lint.h"
 #include "server/store/principal.h"
 
 struct engine;
@@ -38,6 +39,7 @@ struct server {
   unsigned (*connections)(void *ctx); /* any thread */
   void *connections_ctx;
   const char *tmp_dir; /* for spooled uploads */
+  struct lint_options lint;
   atomic_uint *pushes; /* uploads being received, all calls together */
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "proto/rpc/frame.h"
+#include "proto/rpc/unpack.h"
 #include "server/base/clock.h"
 
 char *proto_text(struct arena *arena, const char *text) {
@@ -90,6 +91,16 @@ Migd__V1__Lock *proto_lock(struct arena *arena, const char *target,
   return m;
 }
 
+Migd__V1__LintPolicy *proto_lint_policy(struct arena *arena, const void *packed, size_t len) {
+  struct err ignored;
+  PROTO_NEW(none, LintPolicy, lint_policy, arena);
+  if (packed == NULL)
+    return none;
+  ProtobufCMessage *m =
+      rpc_unpack(&migd__v1__lint_policy__descriptor, packed, len, arena, &ignored);
+  return m != NULL ? (Migd__V1__LintPolicy *)m : none;
+}
+
 Migd__V1__Catalog *proto_catalog(struct arena *arena, const struct bundle_info *info) {
   PROTO_NEW(m, Catalog, catalog, arena);
   m->name = proto_text(arena, info->name);
@@ -106,6 +117,8 @@ Migd__V1__Catalog *proto_catalog(struct arena *arena, const struct bundle_info *
     rule->revision = proto_text(arena, info->adopt_revision);
     m->adopt_rule = rule;
   }
+  if (info->lint_policy != NULL)
+    m->lint_policy = proto_lint_policy(arena, info->lint_policy, info->lint_policy_len);
   return m;
 }
 

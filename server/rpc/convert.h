@@ -36,6 +36,8 @@ int duration_ms(const Google__Protobuf__Duration *d, const char *what, int64_t *
 /* A packed migd.v1.Error as it is stored; NULL for none, or for one that cannot be read. */
 Migd__V1__Error *proto_error(struct arena *arena, const void *packed, size_t len);
 Migd__V1__Lock *proto_lock(struct arena *arena, const char *target, const struct target_lock *lock);
+/* A packed migd.v1.LintPolicy as it is stored; one that says nothing for none. */
+Migd__V1__LintPolicy *proto_lint_policy(struct arena *arena, const void *packed, size_t len);
 Migd__V1__Catalog *proto_catalog(struct arena *arena, const struct bundle_info *info);
 /* `labels`: those of all revisions (labels_spread()), or NULL for its own only. */
 Migd__V1__Revision *proto_revision(struct arena *arena, const struct catalog *c,

@@ -146,20 +146,15 @@ static int make(struct call *call, const struct catalog *c, const Migd__V1__Draf
 /* The files as a catalog; *out NULL for none. */
 static int read_files(struct call *call, struct drafting *d, struct arena *arena,
                       struct catalog *built, const struct catalog **out, struct err *e) {
-  struct catalog_file *files;
   struct problems problems = {.arena = arena};
   *out = NULL;
   if (d->upload.spool.count == 0)
     return 0;
-  if (spool_finish(&d->upload.spool, &files, e) != 0)
-    return -1;
   *out = built;
-  if (catalog_build(built, files, d->upload.spool.count, arena, &problems) == 0)
-    return 0;
+  int rc = upload_catalog(&d->upload, &problems, built, e);
   for (size_t i = 0; i < problems.count; i++)
     reply_problem(call, arena, &problems.items[i]);
-  return err_set(e, ERR_INPUT, "%zu problem%s in the folder", problems.count,
-                 problems.count == 1 ? "" : "s");
+  return rc;
 }
 
 static int finish(struct call *call, struct err *e) {

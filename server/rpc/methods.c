@@ -6,8 +6,10 @@
 #include <string.h>
 
 const struct service *const rpc_services[] = {
-    &rpc_catalogs,   &rpc_targets,          &rpc_runs, &rpc_locks, &rpc_server, &rpc_health,
-    &rpc_reflection, &rpc_reflection_alpha, NULL,
+    &rpc_catalogs, &rpc_targets,    &rpc_runs,
+    &rpc_lint,     &rpc_locks,      &rpc_server,
+    &rpc_health,   &rpc_reflection, &rpc_reflection_alpha,
+    NULL,
 };
 
 static const struct method *method_of(const struct service *s, const char *name, size_t len) {

@@ -8,6 +8,7 @@
 #include "proto/base/buf.h"
 #include "server/engine/engine.h"
 #include "server/rpc/convert.h"
+#include "server/rpc/findings.h"
 #include "server/rpc/upload.h"
 
 #define NAMED_MAX 10 /* things that an error names */
@@ -73,6 +74,7 @@ struct attempt {
   bool unchanged; /* the same content is stored */
   struct bundle_info info;
   bool stored; /* info is filled */
+  struct findings findings;
 };
 
 /* Revisions that may not change, and for whose sake: names, each once, the first few. */
@@ -339,21 +341,21 @@ static int push_write(struct db *db, void *ctx, struct err *e) {
 }
 
 /* What is stored now, to be compared with outside the write: reading a catalog can take long. */
-static int read_old(struct attempt *a, struct catalog_ref **ref, struct err *e) {
+static int read_old(struct attempt *a, struct bundle_info *info, struct catalog_ref **ref,
+                    struct err *e) {
   const struct server *s = a->call->server;
-  struct bundle_info info;
   bool found = false;
   struct db *db = store_reader(s->store, e);
   if (db == NULL)
     return -1;
-  int rc = stored_now(db, a->push->catalog, a->arena, &info, &found, e);
+  int rc = stored_now(db, a->push->catalog, a->arena, info, &found, e);
   store_reader_done(s->store, db);
   if (rc != 0)
     return -1;
   a->old = NULL;
-  err_copy(a->old_digest, sizeof a->old_digest, found ? info.digest : "",
-           found ? strlen(info.digest) : 0);
-  if (found && engine_catalog(s->engine, info.digest, ref, e) != 0)
+  err_copy(a->old_digest, sizeof a->old_digest, found ? info->digest : "",
+           found ? strlen(info->digest) : 0);
+  if (found && engine_catalog(s->engine, info->digest, ref, e) != 0)
     return -1;
   if (found)
     a->old = catalog_ref_get(*ref);
@@ -376,17 +378,51 @@ static void reply_result(const struct attempt *a) {
     result->n_removed = a->diff.removed_count;
     result->removed = proto_texts(arena, a->diff.removed, a->diff.removed_count);
   }
+  result->lint_unavailable = proto_text(arena, a->findings.unavailable);
   reply.answer_case = MIGD__V1__PUSH_CATALOG_RESPONSE__ANSWER_RESULT;
   reply.result = result;
   call_reply(a->call, &reply.base);
 }
 
+/* --- what the lint rules say of what is new */
+
+static void reply_findings(const struct attempt *a) {
+  Migd__V1__PushCatalogResponse reply = MIGD__V1__PUSH_CATALOG_RESPONSE__INIT;
+  reply.answer_case = MIGD__V1__PUSH_CATALOG_RESPONSE__ANSWER_FINDING;
+  for (size_t i = 0; i < a->findings.count; i++) {
+    reply.finding = a->findings.items[i];
+    call_reply(a->call, &reply.base);
+  }
+}
+
+static int check_lint(struct attempt *a, const struct bundle_info *stored, struct err *e) {
+  unsigned *news;
+  struct findings_request request = {
+      .catalog = a->next,
+      .count = findings_news(a->next, a->old, a->arena, &news),
+      .dialects = stored->dialects,
+      .policy = proto_lint_policy(a->arena, stored->lint_policy, stored->lint_policy_len)};
+  request.revisions = news;
+  if (findings_ask(a->call->server, &request, &a->call->job, a->arena, &a->findings, e) != 0)
+    return -1;
+  if (a->findings.blocking == 0)
+    return 0;
+  reply_findings(a);
+  err_set(e, ERR_REFUSED, "the policy of catalog %s blocks %zu finding%s; nothing was stored",
+          a->push->catalog, a->findings.blocking, a->findings.blocking == 1 ? "" : "s");
+  return err_hint(e, "mend the revision, or write `-- migd:ignore RULE why` above the statement");
+}
+
 static int push_store(struct attempt *a, struct err *e) {
   for (int i = 0; i < TRIES; i++) {
     struct catalog_ref *ref CATALOG_REF_SCOPED = NULL;
-    if (read_old(a, &ref, e) != 0 || store_write(a->call->server->store, push_write, a, e) != 0)
+    struct bundle_info stored = {0};
+    if (read_old(a, &stored, &ref, e) != 0 ||
+        (!a->push->compare_only && check_lint(a, &stored, e) != 0) ||
+        store_write(a->call->server->store, push_write, a, e) != 0)
       return -1;
     if (!a->again) {
+      reply_findings(a);
       reply_result(a);
       return 0;
     }

@@ -1,5 +1,7 @@
-/* The rule by which a database that was there before migd is taken over at its first upgrade. The
- * revision is kept as an id: what `head` is may change.
+/* What a catalog says of its databases and of pushes to it: the rule by which a database that was
+ * there before migd is taken over at its first upgrade (the revision is kept as an id: what `head`
+ * is may change), and the policy of the lint rules. What a request does not give stays; all of it
+ * changes, or nothing.
  */
 #include "server/rpc/rule.h"
 
@@ -9,12 +11,15 @@
 #include "server/catalog/ident.h"
 #include "server/engine/engine.h"
 #include "server/rpc/convert.h"
+#include "server/rpc/findings.h"
 
 #define TABLE_MAX 128
 #define REVISION_TEXT_MAX 200
 
-struct rule {
-  const char *catalog, *table, *revision;
+struct change {
+  const char *catalog;
+  const char *table, *revision;       /* of the adopt rule; NULL: it stays, "": it goes */
+  const Migd__V1__LintPolicy *policy; /* NULL: it stays */
 };
 
 /* A name, or schema.name, without quotes: both dialects read it alike. */
@@ -38,7 +43,7 @@ static int read_info(struct call *call, const char *name, struct bundle_info *in
 }
 
 static int read_rule(struct call *call, const struct bundle_info *info,
-                     const Migd__V1__AdoptRule *m, struct rule *out, struct err *e) {
+                     const Migd__V1__AdoptRule *m, struct change *out, struct err *e) {
   struct catalog_ref *ref CATALOG_REF_SCOPED = NULL;
   struct revision_set found;
   if (!table_valid(m->table))
@@ -56,23 +61,41 @@ static int read_rule(struct call *call, const struct bundle_info *info,
   return 0;
 }
 
-static int write_rule(struct db *db, void *ctx, struct err *e) {
-  const struct rule *r = ctx;
-  return bundle_set_rule(db, r->catalog, r->table, r->revision, e);
+static int write_policy(struct db *db, const struct change *c, struct err *e) {
+  size_t len = protobuf_c_message_get_packed_size(&c->policy->base);
+  struct buf packed BUF_SCOPED = BUF_INIT;
+  buf_reserve(&packed, len + 1);
+  protobuf_c_message_pack(&c->policy->base, (uint8_t *)packed.s);
+  return bundle_set_lint_policy(db, c->catalog, packed.s, len, e);
+}
+
+static int write_change(struct db *db, void *ctx, struct err *e) {
+  const struct change *c = ctx;
+  if (c->table != NULL && bundle_set_rule(db, c->catalog, c->table, c->revision, e) != 0)
+    return -1;
+  return c->policy != NULL ? write_policy(db, c, e) : 0;
+}
+
+static int read_change(struct call *call, const Migd__V1__UpdateCatalogRequest *m,
+                       const struct bundle_info *info, struct change *out, struct err *e) {
+  *out = (struct change){.catalog = info->name, .policy = m->lint_policy};
+  if (m->adopt_rule == NULL && !m->clear_adopt_rule && m->lint_policy == NULL)
+    return err_set(e, ERR_INPUT, "say what is to change");
+  if (m->adopt_rule != NULL && m->clear_adopt_rule)
+    return err_set(e, ERR_INPUT, "a rule is set or cleared");
+  if (m->clear_adopt_rule)
+    out->table = out->revision = "";
+  if (m->adopt_rule != NULL && read_rule(call, info, m->adopt_rule, out, e) != 0)
+    return -1;
+  return m->lint_policy != NULL ? findings_check_policy(m->lint_policy, e) : 0;
 }
 
 enum call_next rule_step(struct call *call, const ProtobufCMessage *in, struct err *e) {
   const Migd__V1__UpdateCatalogRequest *m = (const void *)in;
   struct bundle_info info;
-  if ((m->adopt_rule != NULL) == (m->clear_adopt_rule != 0)) {
-    err_set(e, ERR_INPUT, "a rule is set or cleared");
-    return CALL_FAIL;
-  }
-  if (read_info(call, m->name, &info, e) != 0)
-    return CALL_FAIL;
-  struct rule rule = {info.name, "", ""};
-  if ((m->adopt_rule != NULL && read_rule(call, &info, m->adopt_rule, &rule, e) != 0) ||
-      store_write(call->server->store, write_rule, &rule, e) != 0 ||
+  struct change change;
+  if (read_info(call, m->name, &info, e) != 0 || read_change(call, m, &info, &change, e) != 0 ||
+      store_write(call->server->store, write_change, &change, e) != 0 ||
       read_info(call, info.name, &info, e) != 0)
     return CALL_FAIL;
   call_reply(call, &proto_catalog(&call->arena, &info)->base);

@@ -11,6 +11,7 @@
 #include "server/base/clock.h"
 #include "server/engine/engine.h"
 #include "server/rpc/convert.h"
+#include "server/rpc/danger.h"
 #include "server/rpc/script.h"
 
 #define REQUEST_ID_MAX 64
@@ -306,15 +307,42 @@ static int fill_plan(Migd__V1__TargetPlan *m, const struct walk *w, const struct
   return 0;
 }
 
+/* A planning: what is asked, and what the lint rules said of plans so far. */
+struct planning {
+  struct survey survey; /* first: the call's state */
+  struct run_request request;
+  struct danger *danger;
+};
+
+static void planning_free(void *state) {
+  struct planning *p = state;
+  danger_free(p->danger);
+}
+
+/* One target's. */
+struct plan_look {
+  struct planning *planning;
+  Migd__V1__TargetPlan *plan;
+  struct arena *arena;
+};
+
+static void on_looked(void *ctx, struct walk *w) {
+  struct plan_look *look = ctx;
+  danger_judge(look->planning->danger, w, look->plan->catalog, look->arena, look->plan);
+}
+
 static ProtobufCMessage *ask_plan(const struct call *call, void *ctx, const struct target *t,
                                   struct arena *arena) {
+  struct planning *p = ctx;
   struct catalog_ref *ref CATALOG_REF_SCOPED = NULL;
-  struct walk w = {0};
   struct err e;
   PROTO_NEW(m, TargetPlan, target_plan, arena);
+  struct plan_look look = {p, m, arena};
+  struct walk w = {.hooks = {.ctx = &look, .looked = on_looked}};
   m->target = proto_text(arena, t->name);
   m->catalog = proto_text(arena, t->catalog);
-  int rc = engine_look(call->server->engine, t, WALK_PLAN, ctx, &call->job, arena, &w, &ref, &e);
+  int rc =
+      engine_look(call->server->engine, t, WALK_PLAN, &p->request, &call->job, arena, &w, &ref, &e);
   if (rc == 0)
     rc = fill_plan(m, &w, catalog_ref_get(ref), t->dialect, arena, &e);
   if (rc != 0)
@@ -323,13 +351,15 @@ static ProtobufCMessage *ask_plan(const struct call *call, void *ctx, const stru
 }
 
 static int plan_begin(struct call *call, const Migd__V1__StartRunRequest *m, struct err *e) {
-  struct survey *s = ARENA_NEW(&call->arena, struct survey);
-  struct run_request *request = ARENA_NEW(&call->arena, struct run_request);
-  s->ask = ask_plan;
-  s->ctx = request;
-  if (read_request(call, m, request, e) != 0)
+  struct planning *p = ARENA_NEW(&call->arena, struct planning);
+  p->survey.ask = ask_plan;
+  p->survey.ctx = p;
+  p->danger = danger_new(call->server);
+  call->state = p;
+  call->state_free = planning_free;
+  if (read_request(call, m, &p->request, e) != 0)
     return -1;
-  return survey_begin(call, s, &request->targets, e);
+  return survey_begin(call, &p->survey, &p->request.targets, e);
 }
 
 static enum call_next plan_run(struct call *call, const ProtobufCMessage *in, struct err *e) {

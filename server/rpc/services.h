@@ -4,7 +4,7 @@
 
 #include "server/rpc/call.h"
 
-extern const struct service rpc_catalogs, rpc_targets, rpc_runs, rpc_locks, rpc_server;
+extern const struct service rpc_catalogs, rpc_targets, rpc_runs, rpc_lint, rpc_locks, rpc_server;
 extern const struct service rpc_health, rpc_reflection, rpc_reflection_alpha;
 
 /* Fills .in and .out of a row from the names of two messages of migd.v1. */

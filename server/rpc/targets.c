@@ -26,41 +26,65 @@ static void forget_expired(struct target *t) {
     t->lock = NULL;
 }
 
-static int convert_targets(struct standings *s, struct target *targets, size_t count,
-                           struct arena *arena, Migd__V1__Target **out, struct err *e) {
+#define PAGE_TARGETS 5000
+#define PAGE_BYTES (3u << 20) /* of an answer, which is one message */
+
+/* A part of the targets, by name. */
+struct page {
+  const char *after; /* "": from the first */
+  size_t size;       /* 0 or too many: PAGE_TARGETS */
+  bool more;         /* answered: there are more behind these */
+};
+
+/* Answers how many; `out` has room for all. -1 on failure. */
+static ssize_t convert_targets(struct standings *s, struct page *page, struct target *targets,
+                               size_t count, struct arena *arena, Migd__V1__Target **out,
+                               struct err *e) {
+  size_t limit = page->size == 0 || page->size > PAGE_TARGETS ? PAGE_TARGETS : page->size;
+  size_t n = 0, bytes = 0;
   for (size_t i = 0; i < count; i++) {
+    if (strcmp(targets[i].name, page->after) <= 0)
+      continue;
+    page->more = n == limit || bytes > PAGE_BYTES;
+    if (page->more)
+      break;
     forget_expired(&targets[i]);
-    out[i] = proto_target(arena, &targets[i]);
-    if (standing_of(s, &targets[i], out[i], e) != 0)
+    out[n] = proto_target(arena, &targets[i]);
+    if (standing_of(s, &targets[i], out[n], e) != 0)
       return -1;
+    bytes += protobuf_c_message_get_packed_size(&out[n++]->base) + 8;
   }
-  return 0;
+  return (ssize_t)n;
 }
 
 /* What a query finds, as messages in the call's arena. */
-static int read_targets(struct call *call, const struct target_query *query,
+static int read_targets(struct call *call, const struct target_query *query, struct page *page,
                         Migd__V1__Target ***out, size_t *out_count, struct err *e) {
   struct store *store = call->server->store;
   struct standings standings __attribute__((cleanup(standings_release))) = {0};
   struct target *targets;
+  size_t count;
   struct db *db = store_reader(store, e);
   if (db == NULL)
     return -1;
-  int rc = target_select(db, query, &call->arena, &targets, out_count, e);
+  int rc = target_select(db, query, &call->arena, &targets, &count, e);
   if (rc == 0)
-    rc = standings_init(&standings, call->server->engine, db, &call->arena, *out_count, e);
+    rc = standings_init(&standings, call->server->engine, db, &call->arena, count, e);
   store_reader_done(store, db);
   if (rc != 0)
     return -1;
-  *out = ARENA_ARRAY(&call->arena, Migd__V1__Target *, *out_count + 1);
-  return convert_targets(&standings, targets, *out_count, &call->arena, *out, e);
+  *out = ARENA_ARRAY(&call->arena, Migd__V1__Target *, count + 1);
+  ssize_t n = convert_targets(&standings, page, targets, count, &call->arena, *out, e);
+  *out_count = n > 0 ? (size_t)n : 0;
+  return n < 0 ? -1 : 0;
 }
 
 static enum call_next reply_target(struct call *call, const char *name, struct err *e) {
   const struct target_query query = {.names = &name, .name_count = 1};
+  struct page page = {.after = ""};
   Migd__V1__Target **targets;
   size_t count;
-  if (read_targets(call, &query, &targets, &count, e) != 0)
+  if (read_targets(call, &query, &page, &targets, &count, e) != 0)
     return CALL_FAIL;
   call_reply(call, &targets[0]->base);
   return CALL_DONE;
@@ -82,8 +106,11 @@ static enum call_next list_targets(struct call *call, const ProtobufCMessage *in
     query.catalog = m->selection != NULL ? m->selection->catalog : "";
   else if (selection_query(m->selection, &query, e) != 0)
     return CALL_FAIL;
-  if (read_targets(call, &query, &reply.targets, &reply.n_targets, e) != 0)
+  struct page page = {.after = m->page_after, .size = m->page_size};
+  if (read_targets(call, &query, &page, &reply.targets, &reply.n_targets, e) != 0)
     return CALL_FAIL;
+  if (page.more)
+    reply.next_page_after = reply.targets[reply.n_targets - 1]->name;
   call_reply(call, &reply.base);
   return CALL_DONE;
 }

@@ -28,6 +28,17 @@ void upload_release(struct upload *u) {
   u->slots = NULL;
 }
 
+int upload_catalog(struct upload *u, struct problems *problems, struct catalog *out,
+                   struct err *e) {
+  struct catalog_file *files;
+  if (spool_finish(&u->spool, &files, e) != 0)
+    return -1;
+  if (catalog_build(out, files, u->spool.count, problems->arena, problems) == 0)
+    return 0;
+  return err_set(e, ERR_INPUT, "%zu problem%s in the folder", problems->count,
+                 problems->count == 1 ? "" : "s");
+}
+
 int upload_parts(struct upload *u, Migd__V1__FilePart *const *parts, size_t count, struct err *e) {
   for (size_t i = 0; i < count; i++) {
     const Migd__V1__FilePart *part = parts[i];

@@ -18,5 +18,8 @@ struct upload {
 int upload_begin(struct upload *u, struct call *call, struct err *e);
 void upload_release(struct upload *u);
 int upload_parts(struct upload *u, Migd__V1__FilePart *const *parts, size_t count, struct err *e);
+/* All files as a catalog, whose bytes are the upload's. ERR_INPUT with what is wrong in them added
+ * to `problems`, which has its arena. */
+int upload_catalog(struct upload *u, struct problems *problems, struct catalog *out, struct err *e);
 
 #endif

@@ -13,7 +13,9 @@
 #define INFO_SQL                                                                                   \
   "SELECT c.name, c.digest, b.heads, b.revisions,"                                                 \
   " (SELECT COUNT(*) FROM target t WHERE t.catalog = c.name), c.pushed_at, c.pushed_by,"           \
-  " c.adopt_table, c.adopt_revision"                                                               \
+  " c.adopt_table, c.adopt_revision, c.lint_policy," /* They are bits: the sum of the different    \
+                                                        ones is their set. */                      \
+  " (SELECT SUM(DISTINCT t.dialect) FROM target t WHERE t.catalog = c.name)"                       \
   " FROM catalog c JOIN bundle b ON b.digest = c.digest"
 #define NAMES_SQL "SELECT name FROM catalog ORDER BY name"
 
@@ -51,6 +53,8 @@ static int take_info(void *ctx, const struct db_value *v, int count, struct err 
   info->pushed_by = row_string(infos->arena, &v[6]);
   info->adopt_table = row_string(infos->arena, &v[7]);
   info->adopt_revision = row_string(infos->arena, &v[8]);
+  info->lint_policy = row_bytes(infos->arena, &v[9], &info->lint_policy_len);
+  info->dialects = v[10].type == DB_INT ? (unsigned)v[10].i : 0;
   return 0;
 }
 
@@ -222,6 +226,12 @@ int bundle_put(struct db *db, const char *name, const char *expected, const stru
       " pushed_by = excluded.pushed_by",
       PARAMS(db_text(name), db_text(catalog->digest), db_int(clock_wall_us()), db_text(by)), NULL,
       e);
+}
+
+int bundle_set_lint_policy(struct db *db, const char *name, const void *packed, size_t len,
+                           struct err *e) {
+  return row_change(db, "UPDATE catalog SET lint_policy = $2 WHERE name = $1",
+                    PARAMS(db_text(name), db_blob(packed, len)), NULL, e);
 }
 
 int bundle_set_rule(struct db *db, const char *name, const char *table, const char *revision,

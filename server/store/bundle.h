@@ -17,6 +17,9 @@ struct bundle_info {
   const char *pushed_by;
   /* A database without a ledger that has this table is at this revision; "": no such rule. */
   const char *adopt_table, *adopt_revision;
+  const void *lint_policy; /* packed migd.v1.LintPolicy; NULL: nothing was said */
+  size_t lint_policy_len;
+  unsigned dialects; /* of its targets */
 };
 
 /* `[a-z0-9][a-z0-9._-]{0,62}`. */
@@ -38,6 +41,9 @@ int bundle_files(struct db *db, const char *digest, struct arena *arena, struct 
 int bundle_put(struct db *db, const char *name, const char *expected, const struct catalog *catalog,
                const struct catalog_file *files, size_t count, const char *by, struct err *e);
 
+/* Sets what the lint rules may say, packed. Inside store_write. */
+int bundle_set_lint_policy(struct db *db, const char *name, const void *packed, size_t len,
+                           struct err *e);
 /* Sets the rule of a catalog that is there; "" and "" clears it. Inside store_write. */
 int bundle_set_rule(struct db *db, const char *name, const char *table, const char *revision,
                     struct err *e);

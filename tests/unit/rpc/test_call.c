@@ -30,6 +30,8 @@ static const struct {
     {"/migd.v1.Runs/WatchRun", ROLE_VIEWER, false},
     {"/migd.v1.Runs/CancelRun", ROLE_ADMIN, false},
     {"/migd.v1.Runs/ResumeRun", ROLE_ADMIN, false},
+    {"/migd.v1.Lint/LintFiles", ROLE_VIEWER, false},
+    {"/migd.v1.Lint/ListLintRules", ROLE_VIEWER, false},
     {"/migd.v1.Locks/AcquireLock", ROLE_ADMIN, false},
     {"/migd.v1.Locks/ReleaseLock", ROLE_ADMIN, false},
     {"/migd.v1.Locks/ListLocks", ROLE_VIEWER, false},
@@ -65,10 +67,11 @@ static void every_method_is_promised_and_every_promise_kept(void **state) {
  * treat a call wrongly. */
 static void rows_stream_as_their_messages_say(void **state) {
   (void)state;
-  static const char *const client[] = {"PushCatalog", "DraftRevision", "ServerReflectionInfo"};
-  static const char *const server[] = {"PushCatalog", "DraftRevision", "PullCatalog",
-                                       "GetCurrent",  "PlanRun",       "GenerateScript",
-                                       "WatchRun",    "Watch",         "ServerReflectionInfo"};
+  static const char *const client[] = {"PushCatalog", "DraftRevision", "LintFiles",
+                                       "ServerReflectionInfo"};
+  static const char *const server[] = {
+      "PushCatalog", "DraftRevision",  "PullCatalog", "LintFiles", "GetCurrent",
+      "PlanRun",     "GenerateScript", "WatchRun",    "Watch",     "ServerReflectionInfo"};
   for (size_t i = 0; i < PROMISED; i++) {
     const struct method *m = method_find(promised[i].path, strlen(promised[i].path));
     bool client_streams = false, server_streams = false;

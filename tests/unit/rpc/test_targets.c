@@ -415,6 +415,31 @@ static void many_targets_stand_as_they_do_alone(void **state) {
   }
 }
 
+/* A fleet of any size comes in answers that fit into a message, none twice, none left out. */
+static void a_large_fleet_comes_in_pages(void **state) {
+  struct fixture *f = *state;
+  Migd__V1__ListTargetsRequest m = MIGD__V1__LIST_TARGETS_REQUEST__INIT;
+  char expected[8];
+  int seen = 0, pages = 0;
+  push_shop(f);
+  assert_ok(store_write(f->store, many_targets, f, &f->e));
+  m.page_size = 300;
+  do {
+    struct talk *t = ask(f, "/migd.v1.Targets/ListTargets", "vic", &m);
+    assert_done(t);
+    const Migd__V1__ListTargetsResponse *r = (void *)t->replies[0];
+    for (size_t i = 0; i < r->n_targets; i++) {
+      snprintf(expected, sizeof expected, "t%04d", seen++);
+      assert_string_equal(r->targets[i]->name, expected);
+    }
+    m.page_after = r->next_page_after;
+    pages++;
+    talk_end(t);
+  } while (m.page_after[0]);
+  assert_int_equal(seen, 1000);
+  assert_int_equal(pages, 4);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(a_target_is_registered_as_asked),
@@ -432,6 +457,7 @@ int main(void) {
       TEST(a_cancelled_question_asks_no_more_databases),
       TEST(targets_are_chosen_in_one_way),
       TEST(many_targets_stand_as_they_do_alone),
+      TEST(a_large_fleet_comes_in_pages),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,297 @@
+/* What the lint rules say at a push, of a folder and of a plan, and what a catalog's policy makes
+ * of it: with the real rules and the real program that parses SQL.
+ */
+#include "fixture.h"
+
+static const struct file base_file = {
+    "r1_first.sql",
+    "-- migd:revision r1\n-- migd:parent base\n-- migd:message first\n\n-- migd:up\n"
+    "CREATE TABLE a (id BIGINT NOT NULL, b TEXT);\n-- migd:down\n"};
+static const struct file index_file = {
+    "r2_index.sql", "-- migd:revision r2\n-- migd:parent r1\n-- migd:message index\n\n-- migd:up\n"
+                    "CREATE INDEX a_b ON a (b);\n-- migd:down\n"};
+static const struct file ignored_file = {
+    "r2_index.sql", "-- migd:revision r2\n-- migd:parent r1\n-- migd:message index\n\n-- migd:up\n"
+                    "-- migd:ignore require-concurrent-index-creation the table is new\n"
+                    "CREATE INDEX a_b ON a (b);\n-- migd:down\n"};
+
+#define INDEX_RULE "require-concurrent-index-creation"
+
+static void with_rules(struct fixture *f) {
+  f->server.lint.program = MIGD_LINT;
+}
+
+static struct talk *lint(struct fixture *f, Migd__V1__LintFilesHeader *header,
+                         const struct file *files, size_t count) {
+  struct talk *t = talk_begin(f, "/migd.v1.Lint/LintFiles", "vic");
+  Migd__V1__LintFilesRequest m = MIGD__V1__LINT_FILES_REQUEST__INIT;
+  m.header = header;
+  talk_step(f, t, &m);
+  m.header = NULL;
+  for (size_t i = 0; i < count && t->next == CALL_MORE; i++) {
+    Migd__V1__FilePart part = MIGD__V1__FILE_PART__INIT, *parts[] = {&part};
+    part.name = arena_strdup(&f->arena, files[i].name);
+    part.data.data = (uint8_t *)arena_strdup(&f->arena, files[i].text);
+    part.data.len = strlen(files[i].text);
+    m.parts = parts;
+    m.n_parts = 1;
+    talk_step(f, t, &m);
+  }
+  t->call.ended = true;
+  talk_step(f, t, NULL);
+  return t;
+}
+
+static const Migd__V1__Finding *finding_in(const struct talk *t, const char *rule) {
+  for (size_t i = 0; i < t->count; i++) {
+    const Migd__V1__LintFilesResponse *m = (const void *)t->replies[i];
+    if (m->answer_case == MIGD__V1__LINT_FILES_RESPONSE__ANSWER_FINDING &&
+        strcmp(m->finding->rule, rule) == 0)
+      return m->finding;
+  }
+  return NULL;
+}
+
+static const Migd__V1__LintSummary *summary_of(const struct talk *t) {
+  assert_true(t->count > 0);
+  const Migd__V1__LintFilesResponse *m = (const void *)t->replies[t->count - 1];
+  assert_int_equal(m->answer_case, MIGD__V1__LINT_FILES_RESPONSE__ANSWER_SUMMARY);
+  return m->summary;
+}
+
+static void a_folder_is_looked_at_and_nothing_is_stored(void **state) {
+  struct fixture *f = *state;
+  Migd__V1__LintFilesHeader header = MIGD__V1__LINT_FILES_HEADER__INIT;
+  Migd__V1__ListCatalogsRequest none = MIGD__V1__LIST_CATALOGS_REQUEST__INIT;
+  const struct file files[] = {base_file, index_file};
+  with_rules(f);
+  struct talk *t = lint(f, &header, files, 2);
+  assert_done(t);
+  const Migd__V1__Finding *found = finding_in(t, INDEX_RULE);
+  assert_non_null(found);
+  assert_string_equal(found->revision, "r2");
+  assert_string_equal(found->file, "r2_index.sql");
+  assert_int_equal(found->line, 6);
+  assert_string_equal(found->source_line, "CREATE INDEX a_b ON a (b);");
+  assert_string_equal(found->table, "a");
+  assert_int_equal(found->direction, MIGD__V1__DIRECTION__DIRECTION_UP);
+  assert_int_equal(found->n_dialects, 1);
+  assert_false(found->blocks);
+  assert_int_equal(summary_of(t)->revisions, 2);
+  assert_string_equal(summary_of(t)->unavailable, "");
+  talk_end(t);
+  t = ask(f, "/migd.v1.Catalogs/ListCatalogs", "vic", &none);
+  assert_int_equal(((Migd__V1__ListCatalogsResponse *)t->replies[0])->n_catalogs, 0);
+  talk_end(t);
+}
+
+static void the_other_dialect_is_left_out_when_asked(void **state) {
+  struct fixture *f = *state;
+  Migd__V1__LintFilesHeader header = MIGD__V1__LINT_FILES_HEADER__INIT;
+  const struct file files[] = {base_file, index_file};
+  with_rules(f);
+  header.dialect = MIGD__V1__DIALECT__DIALECT_SQLITE;
+  struct talk *t = lint(f, &header, files, 2);
+  assert_done(t);
+  assert_null(finding_in(t, INDEX_RULE));
+  talk_end(t);
+}
+
+static void problems_in_the_files_come_first(void **state) {
+  struct fixture *f = *state;
+  Migd__V1__LintFilesHeader header = MIGD__V1__LINT_FILES_HEADER__INIT;
+  struct talk *t = lint(f, &header, &index_file, 1); /* its parent is missing */
+  assert_failed(t, ERR_INPUT);
+  assert_int_equal(((Migd__V1__LintFilesResponse *)t->replies[0])->answer_case,
+                   MIGD__V1__LINT_FILES_RESPONSE__ANSWER_PROBLEM);
+  talk_end(t);
+}
+
+static struct talk *push_two(struct fixture *f, const struct file *second) {
+  Migd__V1__PushHeader header = header_of(f, "shop");
+  const struct file files[] = {base_file, *second};
+  return push(f, &header, files, 2);
+}
+
+static void set_policy(struct fixture *f, Migd__V1__Severity block, const char *rule,
+                       Migd__V1__RuleLevel level) {
+  PROTO_NEW(m, UpdateCatalogRequest, update_catalog_request, &f->arena);
+  PROTO_NEW(policy, LintPolicy, lint_policy, &f->arena);
+  PROTO_NEW(row, RulePolicy, rule_policy, &f->arena);
+  Migd__V1__RulePolicy *rows[] = {row};
+  m->name = arena_strdup(&f->arena, "shop");
+  m->lint_policy = policy;
+  policy->block = block;
+  if (rule) {
+    row->rule = arena_strdup(&f->arena, rule);
+    row->level = level;
+    policy->rules = rows;
+    policy->n_rules = 1;
+  }
+  struct talk *t = ask(f, "/migd.v1.Catalogs/UpdateCatalog", "ann", m);
+  assert_done(t);
+  const Migd__V1__LintPolicy *kept = ((Migd__V1__Catalog *)t->replies[0])->lint_policy;
+  assert_int_equal(kept->block, block);
+  assert_int_equal(kept->n_rules, rule ? 1 : 0);
+  talk_end(t);
+}
+
+static bool told(const struct talk *t, const char *rule, bool *blocks) {
+  for (size_t i = 0; i < t->count; i++) {
+    const Migd__V1__PushCatalogResponse *m = (const void *)t->replies[i];
+    if (m->answer_case != MIGD__V1__PUSH_CATALOG_RESPONSE__ANSWER_FINDING ||
+        strcmp(m->finding->rule, rule) != 0)
+      continue;
+    *blocks = m->finding->blocks;
+    return true;
+  }
+  return false;
+}
+
+static void push_base(struct fixture *f) {
+  Migd__V1__PushHeader header = header_of(f, "shop");
+  struct talk *t = push(f, &header, &base_file, 1);
+  assert_done(t);
+  talk_end(t);
+}
+
+static void a_push_tells_and_stores_unless_the_policy_blocks(void **state) {
+  struct fixture *f = *state;
+  bool blocks = true;
+  with_rules(f);
+  push_base(f);
+  set_policy(f, MIGD__V1__SEVERITY__SEVERITY_UNSPECIFIED, INDEX_RULE,
+             MIGD__V1__RULE_LEVEL__RULE_LEVEL_BLOCK);
+  struct talk *t = push_two(f, &index_file);
+  assert_failed(t, ERR_REFUSED);
+  assert_in(t->e.text, "blocks 1 finding");
+  assert_true(told(t, INDEX_RULE, &blocks));
+  assert_true(blocks);
+  talk_end(t);
+  set_policy(f, MIGD__V1__SEVERITY__SEVERITY_NOTE, INDEX_RULE,
+             MIGD__V1__RULE_LEVEL__RULE_LEVEL_WARN);
+  t = push_two(f, &index_file);
+  assert_done(t);
+  assert_true(told(t, INDEX_RULE, &blocks));
+  assert_false(blocks);
+  talk_end(t);
+  t = push_two(f, &index_file); /* nothing is new: nothing is told */
+  assert_done(t);
+  assert_int_equal(t->count, 1);
+  talk_end(t);
+}
+
+static void what_is_ignored_or_off_blocks_nothing(void **state) {
+  struct fixture *f = *state;
+  bool blocks = true;
+  with_rules(f);
+  push_base(f);
+  set_policy(f, MIGD__V1__SEVERITY__SEVERITY_NOTE, NULL, 0);
+  struct talk *t = push_two(f, &ignored_file);
+  assert_done(t);
+  assert_true(told(t, INDEX_RULE, &blocks));
+  assert_false(blocks);
+  talk_end(t);
+  set_policy(f, MIGD__V1__SEVERITY__SEVERITY_NOTE, INDEX_RULE,
+             MIGD__V1__RULE_LEVEL__RULE_LEVEL_OFF);
+  Migd__V1__PushHeader header = header_of(f, "shop");
+  const struct file files[] = {base_file, index_file};
+  header.replace = true;
+  t = push(f, &header, files, 2);
+  assert_done(t);
+  assert_false(told(t, INDEX_RULE, &blocks));
+  talk_end(t);
+}
+
+static void a_policy_names_rules_that_there_are(void **state) {
+  struct fixture *f = *state;
+  PROTO_NEW(m, UpdateCatalogRequest, update_catalog_request, &f->arena);
+  PROTO_NEW(policy, LintPolicy, lint_policy, &f->arena);
+  PROTO_NEW(row, RulePolicy, rule_policy, &f->arena);
+  Migd__V1__RulePolicy *rows[] = {row, row};
+  push_base(f);
+  m->name = arena_strdup(&f->arena, "shop");
+  m->lint_policy = policy;
+  policy->rules = rows;
+  policy->n_rules = 1;
+  row->rule = arena_strdup(&f->arena, "require-concurrent-index-creatoin");
+  struct talk *t = ask(f, "/migd.v1.Catalogs/UpdateCatalog", "ann", m);
+  assert_failed(t, ERR_INPUT);
+  assert_in(t->e.hint, "did you mean " INDEX_RULE);
+  talk_end(t);
+  row->rule = arena_strdup(&f->arena, INDEX_RULE);
+  policy->n_rules = 2;
+  t = ask(f, "/migd.v1.Catalogs/UpdateCatalog", "ann", m);
+  assert_failed(t, ERR_INPUT);
+  talk_end(t);
+}
+
+/* The program that parses SQL is not there: everything else goes on. */
+static void without_the_program_a_push_says_what_is_missing(void **state) {
+  struct fixture *f = *state;
+  f->server.lint.program = "/nonexistent/migd-lint";
+  Migd__V1__PushHeader header = header_of(f, "shop");
+  struct talk *t = push(f, &header, &base_file, 1);
+  assert_done(t);
+  const Migd__V1__PushCatalogResponse *m = (const void *)t->replies[t->count - 1];
+  assert_int_equal(m->answer_case, MIGD__V1__PUSH_CATALOG_RESPONSE__ANSWER_RESULT);
+  assert_string_not_equal(m->result->lint_unavailable, "");
+  talk_end(t);
+}
+
+static void a_plan_is_told_what_is_the_matter_on_its_dialect(void **state) {
+  struct fixture *f = *state;
+  PROTO_NEW(r, StartRunRequest, start_run_request, &f->arena);
+  PROTO_NEW(all, TargetSelection, target_selection, &f->arena);
+  char *head[] = {arena_strdup(&f->arena, "head")};
+  with_rules(f);
+  push_base(f);
+  add_target(f, "eu");
+  upgrade(f, "head");
+  struct talk *t = push_two(f, &index_file);
+  assert_done(t);
+  talk_end(t);
+  all->all = true;
+  r->operation = MIGD__V1__OPERATION__OPERATION_UPGRADE;
+  r->selection = all;
+  r->revisions = head;
+  r->n_revisions = 1;
+  t = ask(f, "/migd.v1.Runs/PlanRun", "vic", r);
+  assert_done(t);
+  const Migd__V1__TargetPlan *plan = (const void *)t->replies[0];
+  assert_null(plan->error);
+  assert_string_equal(plan->lint_unavailable, "");
+  for (size_t i = 0; i < plan->n_findings; i++) /* PostgreSQL's are not this target's */
+    assert_string_not_equal(plan->findings[i]->rule, INDEX_RULE);
+  talk_end(t);
+}
+
+static void the_rules_have_pages(void **state) {
+  struct fixture *f = *state;
+  Migd__V1__ListLintRulesRequest m = MIGD__V1__LIST_LINT_RULES_REQUEST__INIT;
+  struct talk *t = ask(f, "/migd.v1.Lint/ListLintRules", "vic", &m);
+  assert_done(t);
+  const Migd__V1__ListLintRulesResponse *r = (const void *)t->replies[0];
+  assert_true(r->n_rules >= 37);
+  for (size_t i = 0; i < r->n_rules; i++) {
+    assert_true(i == 0 || strcmp(r->rules[i - 1]->name, r->rules[i]->name) < 0);
+    assert_true(r->rules[i]->summary[0] && r->rules[i]->why[0] && r->rules[i]->instead[0] &&
+                r->rules[i]->bad[0] && r->rules[i]->good[0] && r->rules[i]->n_dialects > 0);
+  }
+  talk_end(t);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(a_folder_is_looked_at_and_nothing_is_stored),
+      TEST(the_other_dialect_is_left_out_when_asked),
+      TEST(problems_in_the_files_come_first),
+      TEST(a_push_tells_and_stores_unless_the_policy_blocks),
+      TEST(what_is_ignored_or_off_blocks_nothing),
+      TEST(a_policy_names_rules_that_there_are),
+      TEST(without_the_program_a_push_says_what_is_missing),
+      TEST(a_plan_is_told_what_is_the_matter_on_its_dialect),
+      TEST(the_rules_have_pages),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
