@@ -90,12 +90,18 @@ static void mark_variant(struct scrubbing *s, const struct buf *b) {
   mark_cut(s, buf_str(b), b->len);
 }
 
-/* With each of these characters doubled. The buffer has room for it. */
-static void write_doubled(struct buf *b, const char *value, const char *doubled) {
+/* How a value stands between quotes: what is put before which of its characters. */
+static const struct quoting {
+  const char *chars;
+  char before; /* 0: the character itself */
+} quotings[] = {{"", 0}, {"'", 0}, {"\"", 0}, {"\\", 0}, {"'\\", 0}, {"\"\\", 0}, {"\"\\", '\\'}};
+
+/* The buffer has room for it. */
+static void write_quoted(struct buf *b, const char *value, const struct quoting *q) {
   buf_clear(b);
   for (const char *p = value; *p; p++) {
-    if (strchr(doubled, *p))
-      buf_addc(b, fold(*p));
+    if (strchr(q->chars, *p))
+      buf_addc(b, q->before ? q->before : *p);
     buf_addc(b, fold(*p));
   }
 }
@@ -109,11 +115,10 @@ static void write_hex(struct buf *b, const char *value) {
 }
 
 static void mark_value(struct scrubbing *s, struct buf *b, const char *value) {
-  static const char *const doubled[] = {"", "'", "\"", "\\", "'\\"};
-  for (size_t i = 0; i < sizeof doubled / sizeof *doubled; i++) {
-    if (i > 0 && !strpbrk(value, doubled[i]))
+  for (size_t i = 0; i < sizeof quotings / sizeof *quotings; i++) {
+    if (i > 0 && !strpbrk(value, quotings[i].chars))
       continue;
-    write_doubled(b, value, doubled[i]);
+    write_quoted(b, value, &quotings[i]);
     mark_variant(s, b);
   }
   if (strlen(value) >= ANYWHERE) {
@@ -122,7 +127,20 @@ static void mark_value(struct scrubbing *s, struct buf *b, const char *value) {
   }
 }
 
-static void rewrite(const struct scrubbing *s, char *text, size_t size) {
+static bool continues(char c) {
+  return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+/* Of a character all bytes or none: what stays is UTF-8 where it was. */
+static void widen(struct scrubbing *s) {
+  for (size_t i = 1; i < s->len; i++)
+    s->marks[i] |= s->marks[i - 1] && continues(s->text[i]);
+  for (size_t i = s->len - 1; i > 0; i--)
+    s->marks[i - 1] |= s->marks[i] && continues(s->text[i]);
+}
+
+static void rewrite(struct scrubbing *s, char *text, size_t size) {
+  widen(s);
   struct buf out BUF_SCOPED = BUF_INIT;
   for (size_t i = 0; i < s->len; i++) {
     if (!s->marks[i])
@@ -141,7 +159,8 @@ void scrub(const struct secrets *secrets, char *text, size_t size) {
   if (!secrets->count || !len)
     return;
   if (len > SCRUB_MAX)
-    len = SCRUB_MAX;
+    for (len = SCRUB_MAX; len > 0 && continues(text[len]);)
+      len--;
   text[len] = '\0';
   read_text(&s, text, len, full);
   for (size_t i = 0; i < secrets->count; i++) {

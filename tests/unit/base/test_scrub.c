@@ -36,6 +36,7 @@ static void test_however_it_is_written(void **state) {
   expect("a\\b'c\\d", "E'a\\\\b''c\\\\d'", "E'(secret)'");
   expect("CorrectHorse", "column correcthorse is not", "column (secret) is not");
   expect("one\ntwo\tthree", "(one two three)", "((secret))");
+  expect("{\"a\": \"b\"}", "{\"x\": \"{\\\"a\\\": \\\"b\\\"}\"}", "{\"x\": \"(secret)\"}");
   expect("hunter2!", "\\x68756e7465723221", "\\x(secret)");
 }
 
@@ -52,6 +53,43 @@ static void test_short_ones(void **state) {
   expect("abc", "abcd abc", "abcd (secret)");
   expect("abcd", "xabcdx", "x(secret)x");
   expect("", "line 12", "line 12");
+}
+
+/* The first byte of a character is taken with the rest: "\xc3\xa9" is not "\xc5\xa9". */
+static void test_characters_stay_whole(void **state) {
+  (void)state;
+  expect("\xc3\xa9"
+         "abcdefgh",
+         "x\xc5\xa9"
+         "abcdefgh",
+         "x(secret)");
+  expect("abcdefg\xc3\xa9", "abcdefg\xc3\xa8!", "(secret)!");
+}
+
+static unsigned long next_random(unsigned long *seed) {
+  *seed = *seed * 6364136223846793005ul + 1442695040888963407ul;
+  return *seed >> 33;
+}
+
+/* Of any secret, any part of eight bytes, however the rest looks. */
+static void test_no_run_is_left(void **state) {
+  (void)state;
+  static const char letters[] = "ab'\"\\ \nX";
+  unsigned long seed = 1;
+  for (int round = 0; round < 20000; round++) {
+    char value[40] = "", text[200] = "";
+    const char *p = value;
+    size_t len = 8 + next_random(&seed) % 30, from = next_random(&seed) % (len - 7);
+    for (size_t i = 0; i < len; i++)
+      value[i] = letters[next_random(&seed) % 8];
+    size_t n = next_random(&seed) % 60;
+    for (size_t i = 0; i < n; i++)
+      text[i] = letters[next_random(&seed) % 8];
+    memcpy(text + n, value + from, len - from);
+    scrub(&(struct secrets){&p, 1}, text, sizeof text);
+    for (size_t i = 0; i + 8 <= len; i++)
+      assert_null(memmem(text, strlen(text), value + i, 8));
+  }
 }
 
 /* A field that is full was cut: a secret may go on behind its end. */
@@ -103,6 +141,8 @@ int main(void) {
       cmocka_unit_test(test_however_it_is_written),
       cmocka_unit_test(test_a_part_of_it),
       cmocka_unit_test(test_short_ones),
+      cmocka_unit_test(test_characters_stay_whole),
+      cmocka_unit_test(test_no_run_is_left),
       cmocka_unit_test(test_what_was_cut),
       cmocka_unit_test(test_long_texts_are_cut),
       cmocka_unit_test(test_an_error_is_cleaned_whole),
