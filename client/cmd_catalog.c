@@ -7,6 +7,7 @@
 #include "client/folder.h"
 #include "client/selection.h"
 #include "client/session.h"
+#include "client/variables.h"
 #include "client/words.h"
 #include "migd/v1/catalogs.pb-c.h"
 
@@ -83,6 +84,7 @@ static int run_show(struct session *s, struct err *e) {
                              c->adopt_rule->table));
   if (c->lint_policy)
     words_field(&text, "a push", words_policy(s, c->lint_policy));
+  variables_print(s, &text, c->variables, c->n_variables);
   session_print(s, &text);
   return EXIT_DONE;
 }

@@ -1,10 +1,12 @@
-/* catalog set: what a catalog says of its databases, and which lint findings it accepts. */
+/* catalog set: what a catalog says of its databases, the variables of all of them, and which lint
+ * findings it accepts. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "client/selection.h"
 #include "client/session.h"
+#include "client/variables.h"
 #include "client/words.h"
 #include "migd/v1/catalogs.pb-c.h"
 
@@ -131,8 +133,11 @@ static int run_set(struct session *s, struct err *e) {
   request.name = arena_strdup(&s->arena, session_argument(s, 0));
   if (read_adopt_rule(s, &request, e) != 0 || read_policy(s, &request, e) != 0)
     return -1;
+  request.remove_variables = variables_removed(s, &request.n_remove_variables);
+  if (!(request.set_variables = variables_read(s, &request.n_set_variables, e)))
+    return -1;
   bool rule = request.adopt_rule || request.clear_adopt_rule;
-  if (!rule && !request.lint_policy)
+  if (!rule && !request.lint_policy && !variables_given(s))
     return session_usage(s, e, "say what is to change; `migctl catalog set --help` lists it");
   const Migd__V1__Catalog *c = session_ask_print(s, SERVICE, "UpdateCatalog", &request, e);
   if (!c)
@@ -141,6 +146,8 @@ static int run_set(struct session *s, struct err *e) {
     say_rule(s, c);
   if (request.lint_policy)
     say(s, "a push to %s: %s", c->name, words_policy(s, c->lint_policy));
+  if (variables_given(s))
+    say(s, "variables of %s changed", c->name);
   return EXIT_DONE;
 }
 
@@ -148,6 +155,8 @@ static const struct option set_options[] = {
     {"adopt-if-table", 0, OPTION_VALUE, "TABLE=REV",
      "an upgrade without a ledger, where TABLE is, stamps REV first", NULL},
     {"no-adopt-if-table", 0, OPTION_FLAG, NULL, "no such rule", NULL},
+    VARIABLE_OPTIONS,
+    REMOVE_VARIABLE_OPTION,
     {"lint-block", 0, OPTION_VALUE, "SEVERITY",
      "a push with findings at least this bad is refused (default: never)",
      "error|warning|note|never"},
@@ -165,13 +174,16 @@ const struct command cmd_catalog_set = {
     .min_arguments = 1,
     .max_arguments = 1,
     .options = set_options,
-    .summary = "say how old databases are taken over, and which lint findings block a push",
-    .help = "Without a rule a database that has tables and no ledger is never upgraded: `adopt` or "
+    .summary = "variables, how old databases are taken over, which findings block a push",
+    .help = "A variable is a value that revisions name as ${NAME}; a target's own goes before the "
+            "catalog's.\n\n"
+            "Without a rule a database that has tables and no ledger is never upgraded: `adopt` or "
             "`stamp` come first. With one, having the table means to be at the revision, as an "
             "application knows of its own installations.\n\n"
             "What the lint rules find is told at every push; it blocks one only where the catalog "
             "says so. `migctl lint --rules` lists the rules.",
     .example = "migctl catalog set shop --adopt-if-table jobs=0003\n"
+               "migctl catalog set shop --var currency=EUR --secret-var api_key=key.txt\n"
                "migctl catalog set shop --lint-block error --lint-rule ban-drop-column=block",
     .run = run_set,
 };

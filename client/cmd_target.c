@@ -6,6 +6,7 @@
 #include "client/report.h"
 #include "client/selection.h"
 #include "client/session.h"
+#include "client/variables.h"
 #include "client/words.h"
 #include "migd/v1/targets.pb-c.h"
 #include "proto/rpc/frame.h"
@@ -103,7 +104,8 @@ static int run_add(struct session *s, struct err *e) {
     return -1;
   request.labels = read_labels(s, "label", &request.n_labels);
   int given = read_policy(s, &policy, e);
-  if (given < 0 || !(request.password = read_password(s, e)))
+  if (given < 0 || !(request.password = read_password(s, e)) ||
+      !(request.variables = variables_read(s, &request.n_variables, e)))
     return -1;
   if (given > 0)
     request.policy = &policy;
@@ -126,6 +128,7 @@ static const struct option add_options[] = {
     {"allow-superuser", 0, OPTION_FLAG, NULL,
      "PostgreSQL: the role may be a superuser or read and write the server's files", NULL},
     POLICY_OPTIONS,
+    VARIABLE_OPTIONS,
     {NULL},
 };
 
@@ -137,9 +140,11 @@ const struct command cmd_target_add = {
     .max_arguments = 1,
     .options = add_options,
     .summary = "register a database",
-    .help = "URLs are `sqlite:/path/app.db`, a file on the server's host under one of its sqlite "
-            "roots (`migctl server` lists them), and `postgresql://user@host:port/db`. A password "
-            "comes apart from the URL, is kept encrypted and never shown again.",
+    .help =
+        "URLs are `sqlite:/path/app.db`, a file on the server's host under one of its sqlite "
+        "roots (`migctl server` lists them), and `postgresql://user@host:port/db`. A password "
+        "comes apart from the URL, is kept encrypted and never shown again. A variable is a value "
+        "that revisions name as ${NAME}; a secret one is kept like the password.",
     .example = "migctl target add shop-eu --url postgresql://migd@db1.eu/shop -c shop "
                "--label env=prod --password-file -",
     .run = run_add,
@@ -179,12 +184,14 @@ static int run_set(struct session *s, struct err *e) {
   request.clear_password = session_flag(s, "clear-password");
   request.set_labels = read_labels(s, "label", &request.n_set_labels);
   read_removed_labels(s, &request);
-  if (check_url(s, request.url, e) < 0 || !(request.password = read_password(s, e)))
+  request.remove_variables = variables_removed(s, &request.n_remove_variables);
+  if (check_url(s, request.url, e) < 0 || !(request.password = read_password(s, e)) ||
+      !(request.set_variables = variables_read(s, &request.n_set_variables, e)))
     return -1;
   if (gives_policy(s) && !(request.policy = changed_policy(s, request.name, e)))
     return -1;
   if (!request.url[0] && !request.catalog[0] && !request.clear_password && !request.n_set_labels &&
-      !request.n_remove_labels && !request.password[0] && !request.policy)
+      !request.n_remove_labels && !request.password[0] && !request.policy && !variables_given(s))
     return session_usage(s, e, "what is to be changed? `migctl help target set` lists the options");
   const Migd__V1__Target *target = session_ask_print(s, SERVICE, "UpdateTarget", &request, e);
   if (!target)
@@ -203,6 +210,8 @@ static const struct option set_options[] = {
      "PostgreSQL: the role may be a superuser or read and write the server's files", NULL},
     {"no-allow-superuser", 0, OPTION_FLAG, NULL, "take that back", NULL},
     POLICY_OPTIONS,
+    VARIABLE_OPTIONS,
+    REMOVE_VARIABLE_OPTION,
     {NULL},
 };
 
@@ -296,6 +305,7 @@ static void print_target(struct session *s, const Migd__V1__Target *t) {
   if (t->lock)
     words_field(&text, "lock", words_lock(s, t->lock));
   print_policy(s, &text, t);
+  variables_print(s, &text, t->variables, t->n_variables);
   words_field(&text, "added", time_relative(&s->arena, t->added_at, now));
   session_print(s, &text);
 }

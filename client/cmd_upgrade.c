@@ -9,6 +9,7 @@
 #include "client/script.h"
 #include "client/selection.h"
 #include "client/session.h"
+#include "client/variables.h"
 #include "client/words.h"
 #include "migd/v1/runs.pb-c.h"
 
@@ -96,6 +97,10 @@ static int start_and_follow(struct session *s, Migd__V1__Operation operation, st
     return script_print(s, operation, e);
   if (session_flag(s, "dialect"))
     return session_usage(s, e, "--dialect is for --sql: a target has its own");
+  if (variables_given(s))
+    return session_usage(s, e,
+                         "variables are the target's (`migctl target set`) or the catalog's "
+                         "(`migctl catalog set`); --var is for --sql");
   if (read_request(s, &request, e) < 0)
     return -1;
   if (session_flag(s, "dry-run"))
@@ -172,8 +177,8 @@ static int run_stamp(struct session *s, struct err *e) {
   "database "                                                                                      \
   "that is not at FROM. Run it with `psql -X -v ON_ERROR_STOP=1` or `sqlite3 -bail`."
 
-static const struct option change_options[] = {
-    SELECTION_OPTIONS, RUN_OPTIONS, SCRIPT_OPTIONS, TIMEOUT_OPTIONS, {NULL}};
+static const struct option change_options[] = {SELECTION_OPTIONS, RUN_OPTIONS,     SCRIPT_OPTIONS,
+                                               VARIABLE_OPTIONS,  TIMEOUT_OPTIONS, {NULL}};
 
 const struct command cmd_upgrade = {
     .name = "upgrade",

@@ -44,7 +44,8 @@ static void note_placeholders(struct import *im, const struct import_text *text)
       continue;
     import_position(text, s, &line, &column);
     import_note(im, text->path, line, column,
-                "the placeholder %.*s stays as it is: the server replaces none; write its value",
+                "the placeholder %.*s stays as it is: in quotes write its value; outside of them "
+                "write ${name:raw}, a variable of the target or the catalog",
                 (int)n + 1, s);
     return; /* one says it for the file */
   }

@@ -196,7 +196,8 @@ static void comment(struct reading *r, const char *s) {
 
 static void property(struct reading *r, const char *s) {
   (void)s;
-  note(r, "a property is not carried: write its value where ${it} stands");
+  note(r, "a property is not carried: write its value where ${it} stands, or make it a variable "
+          "of the catalog and write ${it:raw}");
 }
 
 static void passed_over(struct reading *r, const char *s) {

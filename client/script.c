@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "client/variables.h"
+
 #define SERVICE (&migd__v1__runs__descriptor)
 
 /* What asks for a run goes with no script. */
@@ -60,7 +62,8 @@ static int on_text(void *ctx, const ProtobufCMessage *m, struct err *e) {
 int script_print(struct session *s, Migd__V1__Operation operation, struct err *e) {
   Migd__V1__GenerateScriptRequest request = MIGD__V1__GENERATE_SCRIPT_REQUEST__INIT;
   request.operation = operation;
-  if (check_options(s, e) < 0 || read_range(s, &request, e) < 0)
+  if (check_options(s, e) < 0 || read_range(s, &request, e) < 0 ||
+      !(request.variables = variables_read(s, &request.n_variables, e)))
     return -1;
   request.target = session_text(s, "target");
   /* A target has a catalog; the profile's does not replace it. */

@@ -15,6 +15,7 @@
 #include "proto/base/err.h"
 #include "server/base/dialect.h"
 #include "server/base/job.h"
+#include "server/base/scrub.h"
 
 struct db;
 struct log;
@@ -49,7 +50,7 @@ typedef int db_row_fn(void *ctx, const struct db_value *values, int count, struc
 enum db_flags {
   DB_OURS = 1,   /* migd's own statement: not subject to the guard */
   DB_REUSE = 2,  /* the text lives as long as the db: the driver may keep it prepared */
-  DB_SECRET = 4, /* its text is not for a log, nor what the database says of it */
+  DB_SECRET = 4, /* a secret is in the text: it is not for a log */
 };
 
 struct db_statement {
@@ -150,6 +151,12 @@ void db_close_scoped(struct db **db);
 /* Our own statement with parameters, rows to `row`. */
 int db_exec(struct db *db, const char *sql, const struct db_value *params, int count,
             db_row_fn *row, void *ctx, int64_t *changed, const struct job *job, struct err *e);
+/* Opens with `open` behind a decorator that takes secrets out of errors and notices. `secrets` is
+ * borrowed until it is closed. */
+typedef int db_open_fn(struct db **out, const struct db_options *options, const struct job *job,
+                       struct err *e);
+int db_scrubbed(struct db **out, db_open_fn *open, const struct db_options *options,
+                const struct secrets *secrets, const struct job *job, struct err *e);
 /* A decorator that logs each statement and its time at debug level. Takes `inner`. */
 struct db *db_traced(struct db *inner, struct log *log, const char *name);
 

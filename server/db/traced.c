@@ -1,5 +1,5 @@
 /* A decorator over any driver: logs each statement and its time at debug level, never a parameter,
- * and of one with a secret in it only its time. Owns the connection that it wraps. Thread: that of
+ * nor the text of one with a secret in it. Owns the connection that it wraps. Thread: that of
  * the connection.
  */
 #include "server/db/db.h"
@@ -55,7 +55,7 @@ static int traced_exec(struct db *db, const struct db_statement *statement, db_r
   int64_t began = clock_mono_ns();
   int rc = t->inner->driver->exec(t->inner, statement, row, ctx, changed, job, e);
   if (statement->flags & DB_SECRET)
-    tell(t, secret, sizeof secret - 1, began, 0, e);
+    tell(t, secret, sizeof secret - 1, began, rc, e);
   else
     tell(t, statement->sql, statement->len, began, rc, e);
   return rc;

@@ -38,6 +38,32 @@ int target_options(struct engine *g, struct db *db, const struct target *target,
   return 0;
 }
 
+int walk_variables(struct engine *g, struct db *db, const struct target *target,
+                   struct variables *values, struct walk *w, struct err *e) {
+  if (variables_read(db, g->o.keys, target->id, target->catalog, values, e))
+    return err_in(e, "%s", target->name);
+  const char **secrets = ARENA_ARRAY(w->arena, const char *, values->count + 1);
+  size_t count = 0;
+  for (size_t i = 0; i < values->count; i++)
+    if (values->items[i].secret)
+      secrets[count++] = values->items[i].value;
+  w->variables = *values;
+  w->secrets = (struct secrets){secrets, count};
+  return 0;
+}
+
+void walk_variables_hide(struct walk *w) {
+  size_t count = w->variables.count;
+  struct variable *items = ARENA_ARRAY(w->arena, struct variable, count + 1);
+  for (size_t i = 0; i < count; i++) {
+    const struct variable *v = &w->variables.items[i];
+    items[i] = (struct variable){arena_strdup(w->arena, v->name),
+                                 v->secret ? NULL : arena_strdup(w->arena, v->value), v->secret};
+  }
+  w->variables = (struct variables){.items = items, .count = count, .hide_secrets = true};
+  w->secrets = (struct secrets){0};
+}
+
 struct seen {
   const struct target *target;
   const struct walk *walk;
@@ -65,6 +91,7 @@ int engine_look(struct engine *g, const struct target *target, enum walk_stage l
   char *password PASSWORD_SCOPED = NULL;
   struct db_url url;
   struct bundle_info bundle;
+  struct variables values VARIABLES_SCOPED = {0};
   *w = (struct walk){.hooks = w->hooks};
   *ref = NULL;
   struct db *db = store_reader(g->o.store, e);
@@ -73,9 +100,14 @@ int engine_look(struct engine *g, const struct target *target, enum walk_stage l
   int rc = target_options(g, db, target, &w->options, &url, &password, e);
   if (!rc)
     rc = bundle_get(db, target->catalog, arena, &bundle, e);
+  w->arena = arena;
+  if (!rc && last >= WALK_PLAN)
+    rc = walk_variables(g, db, target, &values, w, e);
   store_reader_done(g->o.store, db);
-  if (rc || engine_catalog(g, bundle.digest, ref, e))
+  if (rc || engine_catalog(g, bundle.digest, ref, e)) {
+    walk_variables_hide(w);
     return -1;
+  }
   w->target = target->name;
   w->adopt_table = bundle.adopt_table;
   w->adopt_revision = bundle.adopt_revision;
@@ -83,7 +115,6 @@ int engine_look(struct engine *g, const struct target *target, enum walk_stage l
   w->store_id = store_id(g->o.store);
   w->epoch = target->epoch + 1;
   w->job = job;
-  w->arena = arena;
   w->log = g->o.log;
   if (request)
     w->request = (struct plan_request){.operation = request->operation,
@@ -98,6 +129,7 @@ int engine_look(struct engine *g, const struct target *target, enum walk_stage l
   int64_t at = clock_wall_us();
   rc = walk_to(w, last, e);
   w->options.password = NULL;
+  walk_variables_hide(w);
   bool read = w->ledger.exists || w->ledger.empty_database;
   if (read && is_news(target, w)) {
     struct seen seen = {target, w, at};

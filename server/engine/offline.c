@@ -123,6 +123,7 @@ int offline_script(const struct catalog *c, const struct offline_request *q, con
                                .dialect = q->dialect,
                                .revisions = q->revisions,
                                .revision_count = q->revision_count},
+                   .variables = q->variables,
                    .single_transaction = q->single_transaction,
                    .store_id = q->store_id,
                    .principal = q->principal,

@@ -14,6 +14,8 @@ struct offline_request {
   const char *const *revisions; /* where it shall be */
   size_t revision_count;
   bool single_transaction;
+  struct variables
+      variables; /* borrowed; a secret one without a value is refused where it is used */
   int64_t lock_timeout_ms, statement_timeout_ms; /* PostgreSQL; 0: 5 s, and none */
   const char *catalog;                           /* its name, for the first line */
   const char *store_id, *principal;

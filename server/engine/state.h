@@ -11,6 +11,7 @@
 #include "migd/v1/runs.pb-c.h"
 #include "server/engine/engine.h"
 #include "server/engine/pool.h"
+#include "server/store/variable.h"
 
 /* A task that is queued, waiting or running. Under the engine's mutex, except that its own worker
  * alone uses `job` after it was made and until it is removed. */
@@ -85,6 +86,13 @@ int target_options(struct engine *g, struct db *db, const struct target *target,
                    struct db_options *out, struct db_url *url, char **password, struct err *e);
 void password_free(char **password);
 #define PASSWORD_SCOPED __attribute__((cleanup(password_free)))
+
+/* What the walk's statements may name, and what must not be told. `values` is read here and
+ * released by the caller after the walk. */
+int walk_variables(struct engine *g, struct db *db, const struct target *target,
+                   struct variables *values, struct walk *w, struct err *e);
+/* After the walk: what may be shown of them stays, in its arena. */
+void walk_variables_hide(struct walk *w);
 
 /* The request of a stored run, unpacked into the arena. */
 int request_unpack(const struct run *run, struct arena *arena,

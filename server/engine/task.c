@@ -250,9 +250,13 @@ static int walk_task(struct doing *d, struct err *e) {
   if (!db)
     return -1;
   struct bundle_info catalog;
+  struct variables values VARIABLES_SCOPED = {0};
+  w->arena = &d->arena;
   int rc = target_options(g, db, &d->target, &w->options, &url, &password, e);
   if (!rc)
     rc = bundle_get(db, d->target.catalog, &d->arena, &catalog, e);
+  if (!rc)
+    rc = walk_variables(g, db, &d->target, &values, w, e);
   store_reader_done(g->o.store, db);
   if (rc || engine_catalog(g, d->task.digest, &ref, e))
     return -1;
@@ -291,10 +295,10 @@ static int walk_task(struct doing *d, struct err *e) {
                                  .waiting = on_waiting,
                                  .step_started = on_step_started,
                                  .step_finished = on_step_finished};
-  w->arena = &d->arena;
   w->log = g->o.log;
   rc = walk_to(w, WALK_APPLY, e);
   w->adopt = NULL;
+  walk_variables_hide(w);
   /* The catalog is given back: what outlives it is copied. */
   for (size_t i = 0; i < w->ledger.row_count; i++)
     w->ledger.rows[i] = arena_strdup(&d->arena, w->ledger.rows[i]);

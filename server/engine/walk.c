@@ -14,7 +14,9 @@
 int walk_open(struct walk *w, struct err *e) {
   db_close(w->db);
   w->db = NULL;
-  if ((w->open ? w->open : db_open)(&w->db, &w->options, w->job, e))
+  db_open_fn *open = w->open ? w->open : db_open;
+  if (w->secrets.count ? db_scrubbed(&w->db, open, &w->options, &w->secrets, w->job, e)
+                       : open(&w->db, &w->options, w->job, e))
     return -1;
   if (log_on(w->log, LOG_DEBUG))
     w->db = db_traced(w->db, w->log, w->target);

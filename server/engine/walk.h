@@ -44,6 +44,7 @@ struct walk {
   /* A database without a ledger that has this table is at this revision; NULL or "": none. */
   const char *adopt_table, *adopt_revision;
   struct variables variables; /* what `${name}` stands for; borrowed */
+  struct secrets secrets;     /* what the target says of these goes nowhere; borrowed */
   bool single_transaction;
   enum doubt_answer doubt;
   const char *store_id, *principal;

@@ -75,8 +75,7 @@ static enum call_next get_catalog(struct call *call, const ProtobufCMessage *in,
   struct bundle_info info;
   if (find_catalog(call, m->name, &info, e) != 0)
     return CALL_FAIL;
-  call_reply(call, &proto_catalog(&call->arena, &info)->base);
-  return CALL_DONE;
+  return reply_catalog(call, &info, e) == 0 ? CALL_DONE : CALL_FAIL;
 }
 
 /* --- the files */

@@ -1,7 +1,7 @@
 /* What a catalog says of its databases and of pushes to it: the rule by which a database that was
  * there before migd is taken over at its first upgrade (the revision is kept as an id: what `head`
- * is may change), and the policy of the lint rules. What a request does not give stays; all of it
- * changes, or nothing.
+ * is may change), the policy of the lint rules, and variables. What a request does not give stays;
+ * all of it changes, or nothing.
  */
 #include "server/rpc/rule.h"
 
@@ -12,14 +12,17 @@
 #include "server/engine/engine.h"
 #include "server/rpc/convert.h"
 #include "server/rpc/findings.h"
+#include "server/rpc/variables.h"
 
 #define TABLE_MAX 128
 #define REVISION_TEXT_MAX 200
 
 struct change {
+  const struct server *server;
   const char *catalog;
   const char *table, *revision;       /* of the adopt rule; NULL: it stays, "": it goes */
   const Migd__V1__LintPolicy *policy; /* NULL: it stays */
+  struct variable_change variables;
 };
 
 /* A name, or schema.name, without quotes: both dialects read it alike. */
@@ -73,13 +76,20 @@ static int write_change(struct db *db, void *ctx, struct err *e) {
   const struct change *c = ctx;
   if (c->table != NULL && bundle_set_rule(db, c->catalog, c->table, c->revision, e) != 0)
     return -1;
-  return c->policy != NULL ? write_policy(db, c, e) : 0;
+  if (c->policy != NULL && write_policy(db, c, e) != 0)
+    return -1;
+  return variable_change(db, c->server->keys, &(struct variable_owner){.catalog = c->catalog},
+                         &c->variables, e);
 }
 
 static int read_change(struct call *call, const Migd__V1__UpdateCatalogRequest *m,
                        const struct bundle_info *info, struct change *out, struct err *e) {
-  *out = (struct change){.catalog = info->name, .policy = m->lint_policy};
-  if (m->adopt_rule == NULL && !m->clear_adopt_rule && m->lint_policy == NULL)
+  *out = (struct change){.server = call->server, .catalog = info->name, .policy = m->lint_policy};
+  if (variables_asked(m->set_variables, m->n_set_variables, m->remove_variables,
+                      m->n_remove_variables, &call->arena, &out->variables, e) != 0)
+    return -1;
+  if (m->adopt_rule == NULL && !m->clear_adopt_rule && m->lint_policy == NULL &&
+      !variables_asks(&out->variables))
     return err_set(e, ERR_INPUT, "say what is to change");
   if (m->adopt_rule != NULL && m->clear_adopt_rule)
     return err_set(e, ERR_INPUT, "a rule is set or cleared");
@@ -90,14 +100,24 @@ static int read_change(struct call *call, const Migd__V1__UpdateCatalogRequest *
   return m->lint_policy != NULL ? findings_check_policy(m->lint_policy, e) : 0;
 }
 
+int reply_catalog(struct call *call, const struct bundle_info *info, struct err *e) {
+  Migd__V1__Catalog *m = proto_catalog(&call->arena, info);
+  if (variables_answer(call->server->store, &(struct variable_owner){.catalog = info->name},
+                       &call->arena, &m->variables, &m->n_variables, e) != 0)
+    return -1;
+  call_reply(call, &m->base);
+  return 0;
+}
+
 enum call_next rule_step(struct call *call, const ProtobufCMessage *in, struct err *e) {
   const Migd__V1__UpdateCatalogRequest *m = (const void *)in;
   struct bundle_info info;
   struct change change;
-  if (read_info(call, m->name, &info, e) != 0 || read_change(call, m, &info, &change, e) != 0 ||
-      store_write(call->server->store, write_change, &change, e) != 0 ||
-      read_info(call, info.name, &info, e) != 0)
+  if (read_info(call, m->name, &info, e) != 0 || read_change(call, m, &info, &change, e) != 0)
     return CALL_FAIL;
-  call_reply(call, &proto_catalog(&call->arena, &info)->base);
-  return CALL_DONE;
+  int rc = store_write(call->server->store, write_change, &change, e);
+  variables_wipe(&change.variables);
+  if (rc != 0 || read_info(call, info.name, &info, e) != 0)
+    return CALL_FAIL;
+  return reply_catalog(call, &info, e) == 0 ? CALL_DONE : CALL_FAIL;
 }

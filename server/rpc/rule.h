@@ -3,7 +3,10 @@
 #define MIGD_RPC_RULE_H
 
 #include "server/rpc/call.h"
+#include "server/store/bundle.h"
 
+/* One catalog, with its variables. */
+int reply_catalog(struct call *call, const struct bundle_info *info, struct err *e);
 enum call_next rule_step(struct call *call, const ProtobufCMessage *in, struct err *e);
 
 #endif

@@ -13,6 +13,7 @@
 #include "server/rpc/convert.h"
 #include "server/rpc/danger.h"
 #include "server/rpc/script.h"
+#include "server/sql/variable.h"
 
 #define REQUEST_ID_MAX 64
 #define REVISIONS_MAX 100
@@ -228,12 +229,21 @@ static enum call_next watch_run(struct call *call, const ProtobufCMessage *in, s
 
 /* --- planning */
 
+/* As it will be sent; a secret stays `${name}`. */
+static char *shown_statement(const char *sql, size_t len, enum dialect dialect,
+                             const struct variables *values, struct arena *arena) {
+  struct sql_text text = {.s = sql, .len = len};
+  struct err ignored; /* the plan was made with these values */
+  (void)variable_replace(dialect, sql, len, values, arena, &text, &ignored);
+  return arena_strndup(arena, text.s, text.len);
+}
+
 static void add_section(Migd__V1__PlanStep *m, const struct revision *r, const struct section *s,
-                        enum dialect dialect, struct arena *arena) {
+                        enum dialect dialect, const struct variables *values, struct arena *arena) {
   m->no_transaction = m->no_transaction || !s->transaction;
   for (size_t i = 0; i < s->statements[dialect].count; i++) {
     const struct section_statement *st = &s->statements[dialect].items[i];
-    m->sql[m->n_sql++] = arena_strndup(arena, r->content + st->start, st->len);
+    m->sql[m->n_sql++] = shown_statement(r->content + st->start, st->len, dialect, values, arena);
   }
 }
 
@@ -243,7 +253,8 @@ static bool section_applies(const struct section *s, enum direction direction,
 }
 
 static Migd__V1__PlanStep *proto_step(const struct catalog *c, const struct plan_step *step,
-                                      enum dialect dialect, struct arena *arena) {
+                                      enum dialect dialect, const struct variables *values,
+                                      struct arena *arena) {
   const struct revision *r = &c->revisions[step->revision];
   PROTO_NEW(m, PlanStep, plan_step, arena);
   m->revision = proto_text(arena, r->id);
@@ -256,7 +267,7 @@ static Migd__V1__PlanStep *proto_step(const struct catalog *c, const struct plan
   m->sql = ARENA_ARRAY(arena, char *, m->statements + 1);
   for (size_t i = 0; i < r->section_count; i++)
     if (section_applies(&r->sections[i], step->direction, dialect))
-      add_section(m, r, &r->sections[i], dialect, arena);
+      add_section(m, r, &r->sections[i], dialect, values, arena);
   return m;
 }
 
@@ -293,7 +304,7 @@ static int fill_plan(Migd__V1__TargetPlan *m, const struct walk *w, const struct
   m->after = proto_texts(arena, w->plan.after, w->plan.after_count);
   m->steps = ARENA_ARRAY(arena, Migd__V1__PlanStep *, w->plan.count + 1);
   for (size_t i = 0; i < w->plan.count; i++) {
-    m->steps[i] = proto_step(c, &w->plan.steps[i], dialect, arena);
+    m->steps[i] = proto_step(c, &w->plan.steps[i], dialect, &w->variables, arena);
     size += sql_size(m->steps[i]);
     if (size > PLAN_SQL_MAX) {
       err_set(e, ERR_BUSY, "%s: the plan's statements are over the %u MiB that one answer holds",

@@ -8,7 +8,7 @@
 
 #include "server/engine/engine.h"
 #include "server/engine/offline.h"
-#include "server/rpc/convert.h"
+#include "server/rpc/variables.h"
 
 #define PART (1u << 20) /* bytes of the script in one message */
 #define REVISIONS_MAX 100
@@ -51,7 +51,7 @@ static int check_revisions(const Migd__V1__GenerateScriptRequest *m, struct err 
 static int read_place(struct call *call, const Migd__V1__GenerateScriptRequest *m,
                       struct offline_request *out, struct bundle_info *info, struct err *e) {
   struct store *store = call->server->store;
-  struct target t;
+  struct target t = {0};
   const char *catalog = m->catalog;
   struct db *db = store_reader(store, e);
   if (db == NULL)
@@ -70,6 +70,8 @@ static int read_place(struct call *call, const Migd__V1__GenerateScriptRequest *
   }
   if (rc == 0)
     rc = bundle_get(db, catalog, &call->arena, info, e);
+  if (rc == 0) /* without keys: no stored secret gets into a script */
+    rc = variables_read(db, NULL, t.id, info->name, &out->variables, e);
   store_reader_done(store, db);
   out->catalog = info->name;
   return rc;
@@ -98,6 +100,19 @@ static int read_request(struct call *call, const Migd__V1__GenerateScriptRequest
   return 0;
 }
 
+/* The request's own go before the stored ones, and into the script also where they are secret. */
+static int add_variables(struct call *call, const Migd__V1__GenerateScriptRequest *m,
+                         struct offline_request *out, struct err *e) {
+  struct variable_change asked;
+  if (variables_asked(m->variables, m->n_variables, NULL, 0, &call->arena, &asked, e) != 0)
+    return -1;
+  for (size_t i = 0; i < asked.set_count; i++)
+    variables_put(&out->variables,
+                  &(struct variable){asked.set[i].name, asked.set[i].value, false});
+  variables_wipe(&asked);
+  return 0;
+}
+
 static int script_make(struct call *call, const Migd__V1__GenerateScriptRequest *m, struct err *e) {
   struct catalog_ref *ref CATALOG_REF_SCOPED = NULL;
   struct sending *s = xcalloc(1, sizeof *s);
@@ -105,11 +120,15 @@ static int script_make(struct call *call, const Migd__V1__GenerateScriptRequest 
   struct bundle_info info = {0};
   call->state = s;
   call->state_free = sending_free;
-  return read_request(call, m, &request, &info, e) != 0 ||
-                 engine_catalog(call->server->engine, info.digest, &ref, e) != 0 ||
-                 offline_script(catalog_ref_get(ref), &request, &call->job, &s->text, e) != 0
-             ? -1
-             : 0;
+  int rc = read_request(call, m, &request, &info, e);
+  if (rc == 0)
+    rc = add_variables(call, m, &request, e);
+  if (rc == 0)
+    rc = engine_catalog(call->server->engine, info.digest, &ref, e);
+  if (rc == 0)
+    rc = offline_script(catalog_ref_get(ref), &request, &call->job, &s->text, e);
+  variables_release(&request.variables);
+  return rc;
 }
 
 enum call_next script_step(struct call *call, const ProtobufCMessage *in, struct err *e) {

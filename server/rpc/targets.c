@@ -13,6 +13,7 @@
 #include "server/base/digest.h"
 #include "server/rpc/standing.h"
 #include "server/rpc/survey.h"
+#include "server/rpc/variables.h"
 #include "server/store/selector.h"
 
 #define PASSWORD_MAX 1024
@@ -79,12 +80,27 @@ static int read_targets(struct call *call, const struct target_query *query, str
   return n < 0 ? -1 : 0;
 }
 
+static int answer_variables(struct call *call, const char *name, Migd__V1__Target *m,
+                            struct err *e) {
+  struct store *store = call->server->store;
+  struct target t;
+  struct db *db = store_reader(store, e);
+  if (db == NULL)
+    return -1;
+  int rc = target_get(db, name, &call->arena, &t, e);
+  store_reader_done(store, db);
+  return rc != 0 ? -1
+                 : variables_answer(store, &(struct variable_owner){.target = t.id}, &call->arena,
+                                    &m->variables, &m->n_variables, e);
+}
+
 static enum call_next reply_target(struct call *call, const char *name, struct err *e) {
   const struct target_query query = {.names = &name, .name_count = 1};
   struct page page = {.after = ""};
   Migd__V1__Target **targets;
   size_t count;
-  if (read_targets(call, &query, &page, &targets, &count, e) != 0)
+  if (read_targets(call, &query, &page, &targets, &count, e) != 0 ||
+      answer_variables(call, name, targets[0], e) != 0)
     return CALL_FAIL;
   call_reply(call, &targets[0]->base);
   return CALL_DONE;
@@ -188,6 +204,7 @@ struct add {
   struct target target;
   struct db_url url;
   const char *password; /* NULL: none */
+  struct variable_change variables;
 };
 
 static int add_read(struct add *a, const Migd__V1__AddTargetRequest *m, struct arena *arena,
@@ -199,7 +216,8 @@ static int add_read(struct add *a, const Migd__V1__AddTargetRequest *m, struct a
                    "not beginning with '-' or '.'",
                    m->name);
   if (db_url_parse(m->url, &a->url, e) != 0 || read_policy(m->policy, &a->target.policy, e) != 0 ||
-      change_labels(&a->target, &labels, arena, e) != 0 || check_password(m->password, e) != 0)
+      change_labels(&a->target, &labels, arena, e) != 0 || check_password(m->password, e) != 0 ||
+      variables_asked(m->variables, m->n_variables, NULL, 0, arena, &a->variables, e) != 0)
     return -1;
   if (m->password[0] != '\0' && a->url.dialect == DIALECT_SQLITE)
     return err_set(e, ERR_INPUT, "a SQLite database has no password");
@@ -236,7 +254,9 @@ static int add_check(struct call *call, struct add *a, struct err *e) {
 static int add_write(struct db *db, void *ctx, struct err *e) {
   struct add *a = ctx;
   int64_t id;
-  if (target_add(db, &a->target, a->url.place, &id, e) != 0)
+  if (target_add(db, &a->target, a->url.place, &id, e) != 0 ||
+      variable_change(db, a->server->keys, &(struct variable_owner){.target = id}, &a->variables,
+                      e) != 0)
     return -1;
   return a->password == NULL ? 0 : target_set_password(db, a->server->keys, id, a->password, e);
 }
@@ -263,6 +283,7 @@ static enum call_next add_target(struct call *call, const ProtobufCMessage *in, 
   }
   int rc = store_write(call->server->store, add_write, &a, e);
   wipe(m->password, strlen(m->password)); /* the call's arena outlives its need */
+  variables_wipe(&a.variables);
   return rc == 0 ? reply_target(call, a.target.name, e) : CALL_FAIL;
 }
 
@@ -273,20 +294,21 @@ struct update {
   const Migd__V1__UpdateTargetRequest *m;
   struct target target; /* as it is, then as it shall be */
   struct db_url url;
+  bool moves; /* to another place */
+  struct variable_change variables;
   struct arena *arena;
 };
 
 /* What decides where and how a task works; labels may change under it. */
 static bool changes_place(const Migd__V1__UpdateTargetRequest *m) {
   return m->url[0] != '\0' || m->catalog[0] != '\0' || m->password[0] != '\0' ||
-         m->clear_password || m->policy != NULL;
+         m->clear_password || m->policy != NULL || m->n_set_variables != 0 ||
+         m->n_remove_variables != 0;
 }
 
 /* The stored password was given for one place: another one does not get it unasked. */
-static int check_password_moves(const struct update *u, const char *old_url, struct err *e) {
-  struct db_url old;
-  if (!u->target.has_password || u->m->password[0] != '\0' || u->m->clear_password ||
-      (db_url_parse(old_url, &old, e) == 0 && strcmp(old.place, u->url.place) == 0))
+static int check_password_moves(const struct update *u, struct err *e) {
+  if (!u->target.has_password || u->m->password[0] != '\0' || u->m->clear_password || !u->moves)
     return 0;
   err_set(e, ERR_REFUSED, "the password of %s was given for another database: it is not sent to %s",
           u->target.name, u->url.place);
@@ -299,6 +321,7 @@ static int update_apply(struct update *u, struct err *e) {
                                       m->n_remove_labels};
   struct target *t = &u->target;
   const char *old_url = t->url;
+  struct db_url old;
   if (m->url[0] != '\0')
     t->url = m->url;
   if (m->catalog[0] != '\0')
@@ -308,12 +331,18 @@ static int update_apply(struct update *u, struct err *e) {
   if (db_url_parse(t->url, &u->url, e) != 0 || read_policy(m->policy, &t->policy, e) != 0 ||
       change_labels(t, &labels, u->arena, e) != 0 || check_password(m->password, e) != 0)
     return -1;
+  u->moves = db_url_parse(old_url, &old, e) != 0 || strcmp(old.place, u->url.place) != 0;
   if (u->url.dialect != t->dialect)
     return err_set(e, ERR_INPUT, "%s is a %s database: register a new target instead", t->name,
                    dialect_name(t->dialect));
   if (m->password[0] != '\0' && t->dialect == DIALECT_SQLITE)
     return err_set(e, ERR_INPUT, "a SQLite database has no password");
-  return check_password_moves(u, old_url, e);
+  return check_password_moves(u, e);
+}
+
+/* Secret variables were given for one place, as the password was. */
+static int check_variables_move(const struct update *u, struct db *db, struct err *e) {
+  return u->moves ? variables_may_move(db, &u->target, &u->variables, u->url.place, e) : 0;
 }
 
 static int update_password(struct update *u, struct db *db, struct err *e) {
@@ -334,8 +363,11 @@ static int update_write(struct db *db, void *ctx, struct err *e) {
   if (lock != NULL && lock->run != 0 && changes_place(u->m))
     return err_set(e, ERR_LOCKED, "run %lld works on %s: change it when that is done",
                    (long long)lock->run, u->target.name);
-  if (update_apply(u, e) != 0 || bundle_get(db, u->target.catalog, u->arena, &info, e) != 0 ||
-      target_update(db, &u->target, u->url.place, e) != 0)
+  if (update_apply(u, e) != 0 || check_variables_move(u, db, e) != 0 ||
+      bundle_get(db, u->target.catalog, u->arena, &info, e) != 0 ||
+      target_update(db, &u->target, u->url.place, e) != 0 ||
+      variable_change(db, u->call->server->keys, &(struct variable_owner){.target = u->target.id},
+                      &u->variables, e) != 0)
     return -1;
   return update_password(u, db, e);
 }
@@ -369,6 +401,8 @@ static int update_probe(struct update *u, struct err *e) {
   if (rc == 0)
     rc = update_apply(u, e);
   if (rc == 0)
+    rc = check_variables_move(u, db, e);
+  if (rc == 0)
     rc = update_secret(u, db, &password, e);
   store_reader_done(s->store, db);
   bool moved = u->m->url[0] != '\0' || u->m->password[0] != '\0' || u->m->clear_password;
@@ -395,8 +429,12 @@ static enum call_next update_target(struct call *call, const ProtobufCMessage *i
     err_set(e, ERR_INPUT, "a new password, or none: not both");
     return CALL_FAIL;
   }
+  if (variables_asked(m->set_variables, m->n_set_variables, m->remove_variables,
+                      m->n_remove_variables, u.arena, &u.variables, e) != 0)
+    return CALL_FAIL;
   int rc = update_probe(&u, e) != 0 ? -1 : store_write(call->server->store, update_write, &u, e);
   wipe(m->password, strlen(m->password));
+  variables_wipe(&u.variables);
   if (rc != 0)
     return CALL_FAIL;
   if (m->url[0] != '\0')

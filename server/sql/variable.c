@@ -236,11 +236,16 @@ static int take_variable(struct replacing *r, const struct lex_token *t, struct 
     s = (struct stand_in){.open = " ", .value = r->values->batch, .close = " ", .doubled = ""};
     return add_piece(r, t, &s, e);
   }
+  if (r->values->hide_secrets && strcmp(use.name, VARIABLE_BATCH) == 0)
+    return 0;
   const struct variable *v = variable_find(r->values, use.name);
   if (!v)
     return err_set(e, ERR_NOT_FOUND, "the variable %s has no value", use.name);
   if (v->secret && r->values->hide_secrets)
     return 0;
+  if (!v->value)
+    return err_set(e, ERR_NOT_FOUND, "the value of %s is secret: it does not go into a script",
+                   use.name);
   return stand_in_for(r->lex.dialect, v, use.form, &s, e) != 0 ? -1 : add_piece(r, t, &s, e);
 }
 

@@ -38,7 +38,7 @@ int sql_variable_read(const char *text, size_t len, struct sql_variable *out, st
 
 /* A value. UTF-8, no NUL. */
 struct variable {
-  const char *name, *value; /* value: NUL behind it */
+  const char *name, *value; /* value: NUL behind it; NULL: it is secret and not for this text */
   bool secret;
 };
 
@@ -47,7 +47,7 @@ struct variables {
   const struct variable *items; /* by name */
   size_t count;
   const char *batch; /* the number that stands for ${batch}, or NULL */
-  bool hide_secrets; /* to be shown: secret ones stay `${name}` */
+  bool hide_secrets; /* to be shown: secret ones stay `${name}`, and ${batch} does */
 };
 
 /* NULL when there is none. */
@@ -71,7 +71,7 @@ struct sql_text {
  * variable beside a string, and for ${batch} where `batch` does not allow it or with a form. */
 int variable_check(enum dialect dialect, const char *sql, size_t len, bool batch, struct err *e);
 /* Puts the values into one statement. With e->offset the place in the statement: ERR_NOT_FOUND for
- * a variable that has no value, ERR_REFUSED for a value that cannot stand there in that form. */
+ * a variable that has no value (here), ERR_REFUSED for a value that cannot stand there in that form. */
 int variable_replace(enum dialect dialect, const char *sql, size_t len,
                      const struct variables *values, struct arena *arena, struct sql_text *out,
                      struct err *e);

@@ -10,6 +10,7 @@
 #include "server/base/digest.h"
 #include "server/store/row.h"
 #include "server/store/selector.h"
+#include "server/store/variable.h"
 
 static int check_label(const struct label *label, struct err *e) {
   if (label_valid(label))
@@ -149,7 +150,9 @@ int target_remove(struct db *db, const char *name, struct err *e) {
     err_set(e, ERR_LOCKED, "the target \"%s\" is locked", name);
     return err_hint(e, "migctl locks says by whom");
   }
-  if (row_change(db, "DELETE FROM target_lock WHERE target_id = $1", PARAMS(db_int(id)), NULL, e) ||
+  const struct variable_owner owner = {.target = id};
+  if (variable_forget(db, &owner, e) ||
+      row_change(db, "DELETE FROM target_lock WHERE target_id = $1", PARAMS(db_int(id)), NULL, e) ||
       row_change(db, "DELETE FROM target_label WHERE target_id = $1", PARAMS(db_int(id)), NULL, e))
     return -1;
   return row_change(db, "DELETE FROM target WHERE id = $1", PARAMS(db_int(id)), NULL, e);

@@ -356,6 +356,36 @@ static void test_variables(void **state) {
   end(&f);
 }
 
+/* Also when it is not the statement with the secret that fails. */
+static void test_secrets_are_not_told(void **state) {
+  (void)state;
+  static const struct source told[] = {
+      {"r1_first.sql",
+       "-- migd:revision r1\n-- migd:parent base\n\n-- migd:up\n"
+       "CREATE TABLE a (id TEXT, CONSTRAINT ${key:identifier} CHECK (id <> 'x'));\n"},
+      {"r2_broken.sql", "-- migd:revision r2\n-- migd:parent r1\n\n-- migd:up\n"
+                        "INSERT INTO a VALUES ('x');\n"},
+  };
+  static const struct variable values[] = {{"key", "correct horse", true}};
+  static const char *const secrets[] = {"correct horse"};
+  struct fixture f;
+  struct err e;
+  const char *head[] = {"head"};
+  begin(&f);
+  faulty_arm(0, FAULT_BEFORE);
+  build(&f, told, COUNT(told));
+  struct walk w = walk(&f, OP_UPGRADE, head);
+  w.variables = (struct variables){.items = values, .count = 1};
+  w.secrets = (struct secrets){secrets, 1};
+  assert_int_equal(walk_to(&w, WALK_APPLY, &e), -1);
+  assert_int_equal(w.steps_done, 1);
+  assert_int_equal(e.line, 5);
+  assert_non_null(strstr(e.text, "(secret)"));
+  assert_null(strstr(e.text, "horse"));
+  assert_null(strstr(e.detail, "horse"));
+  end(&f);
+}
+
 static void test_a_statement_that_ends_our_transaction_is_caught(void **state) {
   (void)state;
   static const struct source sly[] = {
@@ -714,6 +744,7 @@ static const struct CMUnitTest common_tests[] = {
     cmocka_unit_test(test_failure_names_its_place_and_keeps_nothing),
     cmocka_unit_test(test_tables_without_ledger_are_refused),
     cmocka_unit_test(test_variables),
+    cmocka_unit_test(test_secrets_are_not_told),
     cmocka_unit_test(test_fences),
     cmocka_unit_test(test_compare_and_swap),
     cmocka_unit_test(test_lost_before_each_statement),

@@ -164,6 +164,24 @@ static void test_secrets(void **state) {
   arena_release(&m.arena);
 }
 
+/* What is known of a secret here is that there is one. */
+static void test_a_secret_that_is_not_for_this_text(void **state) {
+  (void)state;
+  static const struct variable closed[] = {{"a", NULL, true}};
+  struct variables v = {.items = closed, .count = 1};
+  struct made m;
+  make(&m, DIALECT_SQLITE, "SELECT ${a}", &v);
+  assert_int_equal(m.rc, -1);
+  assert_int_equal(m.e.kind, ERR_NOT_FOUND);
+  assert_int_equal(m.e.offset, 7);
+  arena_release(&m.arena);
+  v.hide_secrets = true;
+  make(&m, DIALECT_SQLITE, "SELECT ${a}, ${batch}", &v);
+  assert_int_equal(m.rc, 0);
+  assert_string_equal(m.text.s, "SELECT ${a}, ${batch}");
+  arena_release(&m.arena);
+}
+
 static void test_batch(void **state) {
   (void)state;
   struct err e;
@@ -227,6 +245,7 @@ int main(void) {
       cmocka_unit_test(test_values_cannot_break_out),
       cmocka_unit_test(test_places_lead_back),
       cmocka_unit_test(test_secrets),
+      cmocka_unit_test(test_a_secret_that_is_not_for_this_text),
       cmocka_unit_test(test_batch),
       cmocka_unit_test(test_a_statement_has_a_limit),
       cmocka_unit_test(test_names),
