@@ -115,6 +115,9 @@ static void print_run(struct session *s, struct buf *text, const Migd__V1__Run *
 static const char *steps_words(struct session *s, const Migd__V1__Task *task) {
   if (task->steps_total == 0)
     return "";
+  if (task->batch)
+    return arena_printf(&s->arena, "%u/%u, %s", task->steps_done, task->steps_total,
+                        counted(s, task->batch->rows, "row", "rows"));
   return arena_printf(&s->arena, "%u/%u", task->steps_done, task->steps_total);
 }
 

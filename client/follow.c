@@ -3,6 +3,7 @@
  */
 #include "client/follow.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,15 @@ enum {
   RETRIES = 12,          /* without any event between: about half a minute */
   LINES_BESIDE_BAR = 10, /* tasks, up to which each gets its line though there is a bar */
 };
+#define BATCHES_SAID (10 * NS_PER_S) /* between two lines, where there is no bar */
+
+/* What is told of a statement that runs batch by batch. By the events' clock: a run can be followed
+ * after it is over. */
+struct batches {
+  uint32_t statement;
+  uint64_t first_rows, rows, count;
+  int64_t began, at, said;
+};
 
 struct follower {
   struct session *s;
@@ -39,8 +49,9 @@ struct follower {
   bool finished;
   Migd__V1__RunState state;
   Migd__V1__TaskCounts counts;
-  bool stamps; /* the steps are ledger rows only */
-  bool lost;   /* the connection is, and that has been said */
+  bool stamps;            /* the steps are ledger rows only */
+  bool lost;              /* the connection is, and that has been said */
+  struct batches batches; /* of one task only; count 0: none at work */
 };
 
 /* A line of talk makes way for the bar, which a tick draws again. */
@@ -121,6 +132,50 @@ static void on_step_finished(struct follower *f, const char *target,
          m->revision);
 }
 
+static void add_batches(struct buf *out, const struct batches *b) {
+  int64_t took = b->at - b->began;
+  buf_addf(out, "%" PRIu64 " %s in %" PRIu64 " %s", b->rows, b->rows == 1 ? "row" : "rows",
+           b->count, b->count == 1 ? "batch" : "batches");
+  if (took > 0 && b->rows > b->first_rows)
+    buf_addf(out, ", %.0f/s", (double)(b->rows - b->first_rows) * 1e9 / (double)took);
+}
+
+/* Something else follows: the statement is over, or the task. */
+static void end_batches(struct follower *f, const char *target) {
+  struct buf text BUF_SCOPED = BUF_INIT;
+  if (!f->batches.count || !target[0])
+    return;
+  add_batches(&text, &f->batches);
+  LINE(f, "%s: %s", target, buf_str(&text));
+  f->batches.count = 0;
+  f->bar.note[0] = 0;
+}
+
+static void on_batch(struct follower *f, const char *target, const Migd__V1__BatchFinished *m,
+                     int64_t at) {
+  struct batches *b = &f->batches;
+  struct buf text BUF_SCOPED = BUF_INIT;
+  if (f->tasks > 1)
+    return;
+  if (b->count && b->statement != m->statement)
+    end_batches(f, target);
+  if (!b->count)
+    *b =
+        (struct batches){.statement = m->statement, .first_rows = m->rows, .began = at, .said = at};
+  b->rows = m->rows;
+  b->count = m->batches;
+  b->at = at;
+  add_batches(&text, b);
+  if (m->pause && duration_ns(m->pause) > 0)
+    buf_addf(&text, ", pause %s", duration(f, m->pause));
+  if (f->bar.on)
+    snprintf(f->bar.note, sizeof f->bar.note, "%s", buf_str(&text));
+  else if (at - b->said >= BATCHES_SAID) {
+    LINE(f, "%s: %s: %s", target, m->revision, buf_str(&text));
+    b->said = at;
+  }
+}
+
 static void on_notice(struct follower *f, const char *target, const Migd__V1__Notice *m) {
   LINE(f, "%s: %s: %s", target, m->severity, m->text);
 }
@@ -184,6 +239,9 @@ static void on_run_finished(struct follower *f, const Migd__V1__RunFinished *m) 
 
 static void take_event(struct follower *f, const Migd__V1__RunEvent *event) {
   const char *target = event->target;
+  if (event->event_case == MIGD__V1__RUN_EVENT__EVENT_STEP_FINISHED ||
+      event->event_case == MIGD__V1__RUN_EVENT__EVENT_TASK_FINISHED)
+    end_batches(f, target);
   switch ((int)event->event_case) {
   case MIGD__V1__RUN_EVENT__EVENT_RUN_STARTED:
     return on_run_started(f, event->run_started);
@@ -198,6 +256,8 @@ static void take_event(struct follower *f, const Migd__V1__RunEvent *event) {
     return on_step_finished(f, target, event->step_finished);
   case MIGD__V1__RUN_EVENT__EVENT_NOTICE:
     return on_notice(f, target, event->notice);
+  case MIGD__V1__RUN_EVENT__EVENT_BATCH_FINISHED:
+    return on_batch(f, target, event->batch_finished, timestamp_ns(event->time));
   case MIGD__V1__RUN_EVENT__EVENT_TASK_FINISHED:
     return on_task_finished(f, target, event->task_finished);
   case MIGD__V1__RUN_EVENT__EVENT_RUN_FINISHED:

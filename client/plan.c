@@ -130,7 +130,9 @@ static void add_step(struct planning *p, struct buf *out, const Migd__V1__Target
     words_step(out, step->direction, parents, step->revision, step->message);
   if (step->direction != MIGD__V1__DIRECTION__DIRECTION_STAMP)
     buf_addf(out, " (%s%s)", counted(p->s, step->statements, "statement", "statements"),
-             step->no_transaction ? ", outside a transaction" : "");
+             step->batched          ? ", batched"
+             : step->no_transaction ? ", outside a transaction"
+                                    : "");
   buf_addc(out, '\n');
   for (size_t i = 0; p->s->verbose && i < step->n_sql; i++)
     buf_addf(out, "\n%s;\n", step->sql[i]);

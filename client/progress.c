@@ -59,6 +59,11 @@ static void add_figures(struct buf *out, const struct progress *p, int64_t now) 
              p->failed);
 }
 
+static void add_note(struct buf *out, const struct progress *p) {
+  if (p->note[0])
+    buf_addf(out, "  %s", p->note);
+}
+
 static void add_bar(struct buf *out, const struct progress *p, unsigned width) {
   uint64_t done = p->done > p->total ? p->total : p->done;
   unsigned full = p->total ? (unsigned)(done * width / p->total) : 0;
@@ -76,10 +81,15 @@ void progress_line(struct buf *out, const struct progress *p, int64_t now, unsig
   struct progress plain = *p;
   plain.color = false;
   add_figures(&figures, &plain, now);
+  size_t without = strlen(p->verb) + text_width(buf_str(&figures), figures.len) + 2;
+  if (without + 2 + strlen(p->note) >= width)
+    plain.note[0] = 0;
+  add_note(&figures, &plain);
   unsigned taken = (unsigned)(strlen(p->verb) + text_width(buf_str(&figures), figures.len)) + 2;
   unsigned bar = width > taken ? width - taken : 0;
   buf_clear(&figures);
   add_figures(&figures, p, now);
+  add_note(&figures, &plain);
   buf_adds(out, p->verb);
   if (bar >= BAR_LEAST)
     add_bar(out, p, bar > BAR_MOST ? BAR_MOST : bar);

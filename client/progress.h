@@ -15,6 +15,7 @@ struct progress {
   const char *verb; /* "upgrade" */
   const char *unit; /* "targets" */
   uint64_t total, done, failed;
+  char note[80];        /* behind the figures where there is room, or "" */
   int64_t began, drawn; /* monotonic */
 };
 

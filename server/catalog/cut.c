@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "proto/base/err.h"
+#include "server/catalog/batch.h"
 #include "server/catalog/text.h"
 #include "server/sql/split.h"
 #include "server/sql/variable.h"
@@ -144,7 +145,7 @@ static void check_statements(const struct cut *c, enum dialect d) {
 
 static bool has_wrong_variable(const struct cut *c, enum dialect d, const struct sql_statement *st,
                                struct err *e) {
-  return st && variable_check(d, body(c) + st->start, st->len, false, e) != 0;
+  return st && variable_check(d, body(c) + st->start, st->len, c->section->batch > 0, e) != 0;
 }
 
 static void check_variables(const struct cut *c, enum dialect d) {
@@ -159,6 +160,19 @@ static void check_variables(const struct cut *c, enum dialect d) {
     sql_position(body(c), c->section->len, st->start + (size_t)e.offset, &e.line, &e.column);
     report(c, e.line, e.column, e.text);
   }
+}
+
+/* The one statement of a section that runs batch by batch. Answers whether something was wrong. */
+static bool check_batch(const struct cut *c, enum dialect d) {
+  const struct sql_statements *of = &c->of[d];
+  const struct sql_statement *st = of->count > 1 ? &of->items[1] : of->items;
+  const char *wrong = of->count == 0 ? "a section with batch= has one statement, and here is none"
+                      : of->count > 1
+                          ? "a section with batch= has one statement; give this one its own section"
+                          : batch_problem(d, body(c) + st->start, st->len);
+  if (wrong)
+    report(c, of->count ? st->line : 0, of->count ? st->column : 1, wrong);
+  return wrong != NULL;
 }
 
 static void keep(struct cut *c, enum dialect d) {
@@ -198,11 +212,14 @@ static void cut_section(struct cut *c) {
       c->failed[d] = sql_split(d, body(c), c->section->len, c->arena, &c->of[d], &c->error[d]) != 0;
   }
   report_failures(c);
+  bool said = false; /* the same of both dialects */
   for (size_t i = 0; i < 2; i++) {
     if (!(c->section->dialects & dialects[i]) || c->failed[dialects[i]])
       continue;
     check_statements(c, dialects[i]);
     check_variables(c, dialects[i]);
+    if (c->section->batch && !said)
+      said = check_batch(c, dialects[i]);
     keep(c, dialects[i]);
   }
 }

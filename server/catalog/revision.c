@@ -13,6 +13,7 @@
 #include <strings.h>
 
 #include "server/base/nearest.h"
+#include "server/catalog/batch.h"
 #include "server/catalog/cut.h"
 #include "server/catalog/text.h"
 
@@ -267,27 +268,56 @@ static void read_transaction(struct reader *r, struct section *s, struct word va
           shown(r, value));
 }
 
+static void read_batch(struct reader *r, struct section *s, struct word value) {
+  s->transaction = false;
+  s->batch = 1; /* also where it is wrong: what follows is read as such a section's */
+  if (!batch_read_size(value.s, value.len, &s->batch))
+    wrong(r, value.s, "'%s' is no number of rows; write batch=5000, from 1 to %d", shown(r, value),
+          BATCH_MAX);
+}
+
+static void read_pause(struct reader *r, struct section *s, struct word value) {
+  if (!batch_read_pause(value.s, value.len, &s->pause_ms))
+    wrong(r, value.s, "'%s' is no pause; write pause=50ms or pause=1s, at most %ds",
+          shown(r, value), BATCH_PAUSE_MAX / 1000);
+}
+
+enum { O_ON, O_TRANSACTION, O_BATCH, O_PAUSE, OPTIONS };
+
 static const struct {
   const char *name;
   void (*read)(struct reader *r, struct section *s, struct word value);
-} options[] = {{"on", read_on}, {"transaction", read_transaction}};
-enum { OPTIONS = sizeof options / sizeof *options };
+} options[] = {[O_ON] = {"on", read_on},
+               [O_TRANSACTION] = {"transaction", read_transaction},
+               [O_BATCH] = {"batch", read_batch},
+               [O_PAUSE] = {"pause", read_pause}};
 
-static void read_option(struct reader *r, struct section *s, struct word option, unsigned *seen) {
+/* `given`: where each option stands. */
+static void read_option(struct reader *r, struct section *s, struct word option,
+                        const char *given[OPTIONS]) {
   const char *equals = memchr(option.s, '=', option.len);
   struct word name = {option.s, equals ? (size_t)(equals - option.s) : option.len};
   for (unsigned i = 0; equals && i < OPTIONS; i++) {
     if (!word_is(name, options[i].name))
       continue;
-    if (*seen & 1U << i)
+    if (given[i])
       wrong(r, option.s, "%s= is given twice", options[i].name);
-    *seen |= 1U << i;
+    given[i] = option.s;
     options[i].read(r, s, (struct word){equals + 1, option.len - name.len - 1});
     return;
   }
   wrong(r, option.s,
-        "'%s' is no option of a section; there are on=sqlite, on=postgresql and transaction=off",
+        "'%s' is no option of a section; there are on=sqlite, on=postgresql, transaction=off, "
+        "batch=ROWS and pause=TIME",
         shown(r, option));
+}
+
+static void check_options(struct reader *r, const char *const given[OPTIONS]) {
+  if (given[O_BATCH] && given[O_TRANSACTION])
+    wrong(r, given[O_TRANSACTION],
+          "a section with batch= has a transaction for each batch; leave transaction= out");
+  if (given[O_PAUSE] && !given[O_BATCH])
+    wrong(r, given[O_PAUSE], "pause= is for a section with batch=ROWS, between two batches");
 }
 
 static struct section *add_section(struct reader *r) {
@@ -313,11 +343,13 @@ static void read_section(struct reader *r, struct word rest, enum direction dire
   *s = (struct section){.direction = direction,
                         .dialects = DIALECT_ANY,
                         .transaction = true,
+                        .pause_ms = BATCH_PAUSE,
                         .line = r->line.number,
                         .start = next < r->out->content_len ? next : r->out->content_len};
-  unsigned seen = 0;
+  const char *given[OPTIONS] = {NULL};
   for (struct word option = next_option(&rest); option.len > 0; option = next_option(&rest))
-    read_option(r, s, option, &seen);
+    read_option(r, s, option, given);
+  check_options(r, given);
 }
 
 static void read_up(struct reader *r, struct word rest) {

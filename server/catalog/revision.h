@@ -56,7 +56,9 @@ struct section_statement {
 struct section {
   enum direction direction; /* DIR_UP or DIR_DOWN */
   unsigned dialects;        /* set of enum dialect */
-  bool transaction;         /* false: transaction=off */
+  bool transaction;         /* false: transaction=off, or batch by batch */
+  unsigned batch;           /* rows that its one statement changes in a transaction; 0: all */
+  unsigned pause_ms;        /* between two batches */
   unsigned line;            /* of the directive */
   size_t start, len;        /* its body, in the revision's content */
   struct {

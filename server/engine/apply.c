@@ -128,11 +128,11 @@ static int back_off_ms(unsigned attempt) {
   return (int)(ms / 2 + jitter);
 }
 
-static int with_lock_tries(struct walk *w, int (*once)(struct walk *w, void *ctx, struct err *e),
-                           void *ctx, struct err *e) {
+int with_lock_tries(struct walk *w, int (*once)(struct walk *w, void *ctx, struct err *e),
+                    void *ctx, struct err *e) {
   for (unsigned attempt = 1;; attempt++) {
     int rc = once(w, ctx, e);
-    if (!rc || e->kind != ERR_LOCKED || attempt == LOCK_TRIES)
+    if (!rc || e->kind != ERR_LOCKED || w->lock_given_up || attempt == LOCK_TRIES)
       return rc;
     if (w->hooks.waiting)
       w->hooks.waiting(w->hooks.ctx, attempt, e);

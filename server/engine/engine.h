@@ -74,6 +74,12 @@ int engine_run_start(struct engine *g, const struct run_request *request, struct
 int engine_run_cancel(struct engine *g, int64_t run, struct err *e);
 int engine_run_resume(struct engine *g, int64_t run, enum doubt_answer doubt, const char *principal,
                       struct err *e);
+/* How far the task is in a section that runs batch by batch; false: it is in none. */
+struct task_batch {
+  char revision[REVISION_ID_MAX + 1];
+  struct walk_batch at;
+};
+bool engine_batch(struct engine *g, int64_t run, int64_t target, struct task_batch *out);
 /* A lock was released by hand: whoever waits for the target may try. */
 void engine_unlocked(struct engine *g, int64_t target);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "server/base/clock.h"
+#include "server/engine/backfill.h"
 #include "server/engine/concurrent_index.h"
 #include "server/engine/statements.h"
 #include "server/engine/transaction.h"
@@ -19,18 +20,8 @@ bool journal_needed(const struct revision *r, enum direction direction, enum dia
   return false;
 }
 
-/* Where a step outside a transaction is. */
-struct journal {
-  struct walk *w;
-  const struct revision *r;
-  unsigned index;
-  struct ledger_partial from; /* what an earlier try left; zeroes when there was none */
-  struct ledger_partial now;  /* what the ledger says of it now */
-  int64_t seq;
-};
-
-static int mark(struct journal *j, int64_t statement, enum ledger_mark what, int64_t started_at,
-                struct err *e) {
+int journal_mark(struct journal *j, int64_t statement, enum ledger_mark what, int64_t started_at,
+                 struct err *e) {
   struct ledger_entry entry = step_entry(j->w, j->index, started_at);
   entry.statement = statement;
   entry.mark = what;
@@ -41,6 +32,8 @@ static int mark(struct journal *j, int64_t statement, enum ledger_mark what, int
   j->now.checksum = j->r->checksum;
   j->now.doubt = what == LEDGER_STARTED ? statement : 0;
   j->now.failed = what == LEDGER_FAILED ? statement : 0;
+  j->now.batch = what == LEDGER_BATCH ? statement : 0;
+  j->now.batch_entry = j->seq;
   if (what == LEDGER_DONE)
     j->now.done = statement;
   return 0;
@@ -81,21 +74,21 @@ static int run_outside(struct journal *j, const struct section_statement *s, int
   if (number == j->from.doubt) {
     int judged = judge(j, s, e);
     if (judged)
-      return judged < 0 ? -1 : mark(j, number, LEDGER_DONE, started_at, e);
+      return judged < 0 ? -1 : journal_mark(j, number, LEDGER_DONE, started_at, e);
   }
   if (number == j->from.failed && settle_index(j, s, e) == INDEX_ERROR)
     return -1;
-  if (mark(j, number, LEDGER_STARTED, started_at, e))
+  if (journal_mark(j, number, LEDGER_STARTED, started_at, e))
     return -1;
   if (!statement_run(w, j->r, s, false, e))
-    return session_pin(w, e) ? -1 : mark(j, number, LEDGER_DONE, started_at, e);
+    return session_pin(w, e) ? -1 : journal_mark(j, number, LEDGER_DONE, started_at, e);
   struct err why = *e;
   tx_rollback(w);
   /* The database itself said that it failed: that is no doubt. */
   if (why.kind == ERR_MIGRATION || why.kind == ERR_LOCKED) {
     struct err ignored;
     if (!session_pin(w, &ignored))
-      mark(j, number, LEDGER_FAILED, started_at, &ignored);
+      journal_mark(j, number, LEDGER_FAILED, started_at, &ignored);
   }
   *e = why;
   return -1;
@@ -119,7 +112,7 @@ static int run_inside(struct journal *j, const struct section *section, int64_t 
   if (!rc)
     rc = session_pin(w, e);
   if (!rc)
-    rc = mark(j, first + (int64_t)count - 1, LEDGER_DONE, started_at, e);
+    rc = journal_mark(j, first + (int64_t)count - 1, LEDGER_DONE, started_at, e);
   if (!rc)
     rc = w->db->driver->lock_check(w->db, e);
   if (!rc)
@@ -140,6 +133,12 @@ static int run_sections(struct journal *j, enum direction direction, struct err 
     if (section->direction != direction || !(section->dialects & dialect))
       continue;
     size_t count = section->statements[dialect].count;
+    if (section->batch) {
+      if (count && number > j->from.done && backfill_run(j, section, number, e))
+        return -1;
+      number += (int64_t)count;
+      continue;
+    }
     if (section->transaction) {
       if (number > j->from.done && run_inside(j, section, number, e))
         return -1;

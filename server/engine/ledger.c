@@ -13,7 +13,8 @@
 struct ledger_sql {
   const char *look; /* two values: the ledger exists; something else exists */
   const char *create[2];
-  const char *append[2]; /* [1]: where the database itself counts and tells the time */
+  const char *append[2];     /* [1]: where the database itself counts and tells the time */
+  const char *look_backfill; /* migd_backfill exists */
 };
 
 #define APPEND                                                                                     \
@@ -38,7 +39,9 @@ static const struct ledger_sql sql_of[] = {
               "NOT NULL, epoch BIGINT NOT NULL, step INTEGER NOT NULL, principal VARCHAR(64) "
               "NOT NULL, store_id VARCHAR(64) NOT NULL, started_at VARCHAR(32) NOT NULL, "
               "duration_us BIGINT NOT NULL)"},
-         .append = {APPEND_GIVEN, APPEND_FOUND("strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')")}},
+         .append = {APPEND_GIVEN, APPEND_FOUND("strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')")},
+         .look_backfill = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = "
+                          "'migd_backfill'"},
     [DIALECT_POSTGRESQL] =
         {.look =
              "SELECT (to_regclass('migd_revision') IS NOT NULL)::int, (EXISTS (SELECT 1 FROM "
@@ -56,7 +59,8 @@ static const struct ledger_sql sql_of[] = {
               "NOT NULL, store_id VARCHAR(64) NOT NULL, started_at VARCHAR(32) NOT NULL, "
               "duration_us BIGINT NOT NULL)"},
          .append = {APPEND_GIVEN, APPEND_FOUND("to_char(clock_timestamp() AT TIME ZONE 'UTC', "
-                                               "'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")}},
+                                               "'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")},
+         .look_backfill = "SELECT (to_regclass('migd_backfill') IS NOT NULL)::int"},
 };
 
 static const char *const direction_names[] = {
@@ -119,11 +123,13 @@ static int on_last(void *ctx, const struct db_value *v, int count, struct err *e
   return 0;
 }
 
-static const char *const mark_names[] = {
-    [LEDGER_DONE] = "done", [LEDGER_STARTED] = "started", [LEDGER_FAILED] = "failed"};
+static const char *const mark_names[] = {[LEDGER_DONE] = "done",
+                                         [LEDGER_STARTED] = "started",
+                                         [LEDGER_FAILED] = "failed",
+                                         [LEDGER_BATCH] = "batch"};
 
-/* Entries of statements since the last whole step, in order: `started` opens a doubt, `done` and
- * `failed` close it. */
+/* Entries of statements since the last whole step, in order: `started` opens a doubt, the others
+ * close it. */
 static int on_statement(void *ctx, const struct db_value *v, int count, struct err *e) {
   (void)count, (void)e;
   struct reading *r = ctx;
@@ -131,9 +137,12 @@ static int on_statement(void *ctx, const struct db_value *v, int count, struct e
   p->revision = arena_strndup(r->arena, v[0].s, v[0].len);
   p->direction = direction_parse(v[1].s);
   p->checksum = arena_strndup(r->arena, v[2].s, v[2].len);
-  p->doubt = p->failed = 0;
+  p->doubt = p->failed = p->batch = 0;
+  p->batch_entry = v[5].i;
   if (!strcmp(v[4].s, mark_names[LEDGER_DONE]))
     p->done = v[3].i;
+  else if (!strcmp(v[4].s, mark_names[LEDGER_BATCH]))
+    p->batch = v[3].i;
   else if (!strcmp(v[4].s, mark_names[LEDGER_FAILED]))
     p->failed = v[3].i;
   else
@@ -154,7 +163,7 @@ int ledger_read(struct db *db, struct arena *arena, struct ledger_state *out, co
                  0, on_last, &r, NULL, job, e) ||
        exec_kept(
            db,
-           "SELECT revision, direction, checksum, statement, state FROM migd_ledger WHERE seq "
+           "SELECT revision, direction, checksum, statement, state, seq FROM migd_ledger WHERE seq "
            "> (SELECT coalesce(max(seq), 0) FROM migd_ledger WHERE statement = 0) ORDER BY seq",
            NULL, 0, on_statement, &r, NULL, job, e)))
     return -1;
@@ -255,6 +264,70 @@ static int on_count(void *ctx, const struct db_value *v, int count, struct err *
   (void)count, (void)e;
   *(int64_t *)ctx = v[0].i;
   return 0;
+}
+
+#define CREATE_BACKFILL                                                                            \
+  "CREATE TABLE IF NOT EXISTS migd_backfill (entry BIGINT NOT NULL PRIMARY KEY, batches BIGINT "   \
+  "NOT NULL, changed BIGINT NOT NULL, orphans BIGINT NOT NULL)"
+#define INSERT_BACKFILL "INSERT INTO migd_backfill (entry, batches, changed, orphans) "
+
+int ledger_batch_begin(struct db *db, int64_t entry, const struct ledger_batches *counts,
+                       bool offline, const struct job *job, struct err *e) {
+  struct db_value params[] = {db_int(entry), db_int(counts->batches), db_int(counts->rows),
+                              db_int(counts->orphans)};
+  const char *look = sql_of[db->driver->dialect].look_backfill;
+  int64_t exists = 0;
+  if ((!offline && exec_kept(db, look, NULL, 0, on_count, &exists, NULL, job, e)) ||
+      (!exists && exec_kept(db, CREATE_BACKFILL, NULL, 0, NULL, NULL, NULL, job, e)) ||
+      exec_kept(db,
+                offline ? INSERT_BACKFILL "SELECT max(seq), $2, $3, $4 FROM migd_ledger"
+                        : INSERT_BACKFILL "VALUES ($1, $2, $3, $4)",
+                params, COUNT(params), NULL, NULL, NULL, job, e))
+    return err_in(e, "write the ledger");
+  return 0;
+}
+
+static int on_batches(void *ctx, const struct db_value *v, int count, struct err *e) {
+  (void)count, (void)e;
+  *(struct ledger_batches *)ctx = (struct ledger_batches){v[0].i, v[1].i, v[2].i};
+  return 0;
+}
+
+int ledger_batch_read(struct db *db, int64_t entry, struct ledger_batches *out,
+                      const struct job *job, struct err *e) {
+  struct db_value params[] = {db_int(entry)};
+  struct ledger_batches found = {.batches = -1};
+  if (exec_kept(db, "SELECT batches, changed, orphans FROM migd_backfill WHERE entry = $1", params,
+                1, on_batches, &found, NULL, job, e))
+    return err_in(e, "read the ledger");
+  if (found.batches < 0)
+    return err_set(e, ERR_CONFLICT, "migd_backfill has no row for entry %lld of the ledger",
+                   (long long)entry);
+  *out = found;
+  return 0;
+}
+
+int ledger_batch_add(struct db *db, int64_t entry, const struct ledger_batches *before,
+                     const struct ledger_batches *after, const struct job *job, struct err *e) {
+  struct db_value params[] = {db_int(after->batches), db_int(after->rows), db_int(entry),
+                              db_int(before->batches)};
+  int64_t changed = 0;
+  if (exec_kept(db,
+                "UPDATE migd_backfill SET batches = $1, changed = $2 WHERE entry = $3 AND batches "
+                "= $4",
+                params, COUNT(params), NULL, NULL, &changed, job, e))
+    return err_in(e, "change the ledger");
+  if (changed == 1)
+    return 0;
+  return err_set(e, ERR_CONFLICT,
+                 "migd_backfill was changed by somebody else; nothing of this batch was done");
+}
+
+void ledger_add_batch(struct buf *out, const char *rows) {
+  buf_addf(out,
+           "UPDATE migd_backfill SET batches = batches + 1, changed = changed + %s WHERE entry = "
+           "(SELECT max(seq) FROM migd_ledger)",
+           rows);
 }
 
 int ledger_has_step(struct db *db, int64_t run, int64_t epoch, unsigned step, const struct job *job,

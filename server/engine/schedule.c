@@ -74,6 +74,24 @@ void schedule_done(struct active *a) {
   free(a);
 }
 
+void schedule_batch(struct active *a, const struct task_batch *batch) {
+  pthread_mutex_lock(&a->engine->mutex);
+  a->batch = batch ? *batch : (struct task_batch){0};
+  pthread_mutex_unlock(&a->engine->mutex);
+}
+
+bool engine_batch(struct engine *g, int64_t run, int64_t target, struct task_batch *out) {
+  bool found = false;
+  pthread_mutex_lock(&g->mutex);
+  for (const struct active *a = g->actives; a && !found; a = a->next) {
+    found = a->run == run && a->target == target && a->batch.at.batches;
+    if (found)
+      *out = a->batch;
+  }
+  pthread_mutex_unlock(&g->mutex);
+  return found;
+}
+
 bool schedule_cancel(struct engine *g, int64_t run) {
   bool any = false;
   pthread_mutex_lock(&g->mutex);

@@ -5,6 +5,7 @@
 #include "server/engine/script.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -191,4 +192,36 @@ void script_check(struct db *db, enum script_check check, const char *condition)
   else
     buf_addf(s->out, "DO $migd$ BEGIN IF NOT (%s) THEN RAISE EXCEPTION '%s'; END IF; END $migd$;\n",
              condition, checks[check].message);
+}
+
+/* A dollar quote that is not in the text: $migd0$, $migd1$, … */
+static void add_dollar_quoted(struct buf *out, const char *text, size_t len) {
+  char tag[32];
+  unsigned n = 0;
+  do
+    snprintf(tag, sizeof tag, "$migd%u$", n++);
+  while (memmem(text, len, tag, strlen(tag)));
+  buf_adds(out, tag);
+  buf_add(out, text, len);
+  buf_adds(out, tag);
+}
+
+/* EXECUTE, so that no name in the statement is taken for one of the block's, and RETURNING is
+ * allowed. A block may commit where it is run outside a transaction. */
+void script_loop(struct db *db, const char *statement, size_t len, const char *count,
+                 unsigned pause_ms) {
+  struct script *s = (struct script *)db;
+  struct buf body BUF_SCOPED = BUF_INIT;
+  buf_adds(&body, "\nDECLARE migd_rows bigint;\nBEGIN\n  LOOP\n    EXECUTE ");
+  add_dollar_quoted(&body, statement, len);
+  buf_addf(&body,
+           ";\n    GET DIAGNOSTICS migd_rows = ROW_COUNT;\n    EXIT WHEN migd_rows = 0;\n    %s;\n"
+           "    COMMIT;\n",
+           count);
+  if (pause_ms)
+    buf_addf(&body, "    PERFORM pg_sleep(%u.%03u);\n", pause_ms / 1000, pause_ms % 1000);
+  buf_adds(&body, "  END LOOP;\nEND ");
+  buf_adds(s->out, "DO ");
+  add_dollar_quoted(s->out, buf_str(&body), body.len);
+  buf_adds(s->out, ";\n");
 }

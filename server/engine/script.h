@@ -14,6 +14,10 @@ struct db *script_db(enum dialect dialect, struct buf *out);
 void script_begin(struct db *db, int64_t lock_timeout_ms, int64_t statement_timeout_ms);
 /* A line of comment. */
 void script_comment(struct db *db, const char *text);
+/* Runs `statement` again and again, each time in a transaction with `count`, until it changes no
+ * row: `count`'s `migd_rows` is how many it changed. PostgreSQL only, whose scripts have loops. */
+void script_loop(struct db *db, const char *statement, size_t len, const char *count,
+                 unsigned pause_ms);
 /* The script fails, saying what the check is about, where `condition`, an expression, is not true.
  */
 enum script_check { CHECK_START, CHECK_SWAP, CHECK_ORPHANS };

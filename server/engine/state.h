@@ -25,7 +25,8 @@ struct active {
   bool waiting;   /* on nobody's queue: woken by schedule.c */
   bool told_wait; /* the event that it waits is written */
   atomic_bool cancelled;
-  bool running; /* `job` is made */
+  bool running;            /* `job` is made */
+  struct task_batch batch; /* at.batches 0: none */
   struct job job;
 };
 
@@ -57,6 +58,8 @@ void schedule_wait(struct active *a);
 void schedule_done(struct active *a);
 /* Marks the run's tasks cancelled; answers whether there were any. */
 bool schedule_cancel(struct engine *g, int64_t run);
+/* Says how far the task's batches are; NULL: it has none any more. */
+void schedule_batch(struct active *a, const struct task_batch *batch);
 void schedule_wake(struct engine *g, int64_t target);
 int schedule_start(struct engine *g, struct err *e);
 void schedule_stop(struct engine *g, int grace_ms);

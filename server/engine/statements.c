@@ -2,6 +2,7 @@
 #include "server/engine/statements.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -83,24 +84,24 @@ int statements_check(const struct walk *w, struct err *e) {
 }
 
 /* Sends it; the place of a failure is one in the file's text. */
-static int send(struct walk *w, const struct sql_text *text, struct err *e) {
+static int send(struct walk *w, const struct sql_text *text, int64_t *changed, struct err *e) {
   struct db_statement statement = {
       .sql = text->s, .len = text->len, .flags = text->secret ? DB_SECRET : 0};
-  if (!w->db->driver->exec(w->db, &statement, NULL, NULL, NULL, w->job, e))
+  if (!w->db->driver->exec(w->db, &statement, NULL, NULL, changed, w->job, e))
     return 0;
   if (e->offset > 0)
     e->offset = (long)sql_text_source(text, (size_t)e->offset);
   return -1;
 }
 
-int statement_run(struct walk *w, const struct revision *r, const struct section_statement *s,
-                  bool inside, struct err *e) {
+static int run(struct walk *w, const struct revision *r, const struct section_statement *s,
+               const char *batch, bool inside, int64_t *changed, struct err *e) {
   struct arena arena __attribute__((cleanup(arena_release)));
   struct sql_text text;
   arena_init(&arena, 0);
-  if (statement_text(w, r, s, NULL, &arena, &text, e))
+  if (statement_text(w, r, s, batch, &arena, &text, e))
     return -1;
-  int rc = send(w, &text, e);
+  int rc = send(w, &text, changed, e);
   sql_text_wipe(&text);
   if (rc) {
     statement_locate(r, s, e);
@@ -110,10 +111,22 @@ int statement_run(struct walk *w, const struct revision *r, const struct section
     return 0;
   err_set(e, ERR_MIGRATION,
           inside ? "the statement ended the transaction that it ran in (ON CONFLICT ROLLBACK, "
-                   "RAISE(ROLLBACK)?); nothing of this revision was kept"
+                   "RAISE(ROLLBACK)?); nothing that it held was kept"
                  : "the statement left a transaction open; it was rolled back");
   statement_locate(r, s, e);
   return -1;
+}
+
+int statement_run(struct walk *w, const struct revision *r, const struct section_statement *s,
+                  bool inside, struct err *e) {
+  return run(w, r, s, NULL, inside, NULL, e);
+}
+
+int statement_run_batch(struct walk *w, const struct revision *r, const struct section_statement *s,
+                        int64_t rows, int64_t *changed, struct err *e) {
+  char number[24];
+  snprintf(number, sizeof number, "%" PRId64, rows);
+  return run(w, r, s, number, true, changed, e);
 }
 
 static int on_text(void *ctx, const struct db_value *v, int count, struct err *e) {

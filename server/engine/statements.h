@@ -1,6 +1,6 @@
 /* Running the statements of a revision on a target: position of failures, what a statement must not
- * do to the transaction around it, and the checks before a commit. Used by apply.c and journal.c
- * only.
+ * do to the transaction around it, and the checks before a commit. Used by apply.c, journal.c
+ * and backfill.c only.
  */
 #ifndef MIGD_ENGINE_STATEMENTS_H
 #define MIGD_ENGINE_STATEMENTS_H
@@ -23,6 +23,9 @@ int statements_check(const struct walk *w, struct err *e);
  * ERROR …". */
 int statement_run(struct walk *w, const struct revision *r, const struct section_statement *s,
                   bool inside, struct err *e);
+/* Runs one inside, with the number of rows in the place of ${batch}. */
+int statement_run_batch(struct walk *w, const struct revision *r, const struct section_statement *s,
+                        int64_t rows, int64_t *changed, struct err *e);
 /* Names the place of a statement in an error; e->offset is one in the statement of the file. */
 void statement_locate(const struct revision *r, const struct section_statement *s, struct err *e);
 

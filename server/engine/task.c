@@ -104,8 +104,31 @@ static void on_step_finished(void *ctx, const struct walk *w, unsigned index, in
   finished.revision = (char *)(uintptr_t)w->catalog->revisions[w->plan.steps[index].revision].id;
   finished.duration = &duration;
   finished.resolved = resolved;
+  schedule_batch(d->a, NULL);
   event.event_case = MIGD__V1__RUN_EVENT__EVENT_STEP_FINISHED;
   event.step_finished = &finished;
+  event_post(d->g, d->a->run, d->task.target_name, &event);
+}
+
+static void on_batch_finished(void *ctx, const struct walk *w, const struct walk_batch *batch) {
+  struct doing *d = ctx;
+  Migd__V1__RunEvent event = MIGD__V1__RUN_EVENT__INIT;
+  Migd__V1__BatchFinished finished = MIGD__V1__BATCH_FINISHED__INIT;
+  Google__Protobuf__Duration pause;
+  const struct plan_step *step = &w->plan.steps[batch->index];
+  duration_fill(&pause, batch->pause_ms * 1000);
+  struct task_batch now = {.at = *batch};
+  const char *id = w->catalog->revisions[step->revision].id;
+  err_copy(now.revision, sizeof now.revision, id, strlen(id));
+  schedule_batch(d->a, &now);
+  finished.index = batch->index + 1;
+  finished.revision = now.revision;
+  finished.statement = (uint32_t)batch->statement;
+  finished.batches = (uint64_t)batch->batches;
+  finished.rows = (uint64_t)batch->rows;
+  finished.pause = &pause;
+  event.event_case = MIGD__V1__RUN_EVENT__EVENT_BATCH_FINISHED;
+  event.batch_finished = &finished;
   event_post(d->g, d->a->run, d->task.target_name, &event);
 }
 
@@ -294,7 +317,8 @@ static int walk_task(struct doing *d, struct err *e) {
                                  .planned = on_planned,
                                  .waiting = on_waiting,
                                  .step_started = on_step_started,
-                                 .step_finished = on_step_finished};
+                                 .step_finished = on_step_finished,
+                                 .batch_finished = on_batch_finished};
   w->log = g->o.log;
   rc = walk_to(w, WALK_APPLY, e);
   w->adopt = NULL;

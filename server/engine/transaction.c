@@ -21,12 +21,18 @@ void tx_rollback(struct walk *w) {
     db_exec(w->db, "ROLLBACK", NULL, 0, NULL, NULL, NULL, NULL, &ignored);
 }
 
+int tx_reopen(struct walk *w, struct err *e) {
+  return walk_open(w, e) || walk_lock(w, RESOLVE_WAIT_NS, e) ||
+                 ledger_read(w->db, w->arena, &w->ledger, w->job, e)
+             ? -1
+             : 0;
+}
+
 /* What a COMMIT that failed has done. 1: step `step` is applied; 0: it is not (e says why); -1:
  * nobody can say now (e says so). On 1 the walk goes on with a new connection. */
 static int resolve(struct walk *w, unsigned step, struct err *e) {
   struct err why = *e;
-  if (!walk_open(w, e) && !walk_lock(w, RESOLVE_WAIT_NS, e) &&
-      !ledger_read(w->db, w->arena, &w->ledger, w->job, e)) {
+  if (!tx_reopen(w, e)) {
     int applied = w->ledger.exists ? ledger_has_step(w->db, w->run, w->epoch, step, w->job, e) : 0;
     if (applied > 0)
       return 1;

@@ -1,5 +1,5 @@
-/* A transaction of a target, from begin to a commit whose outcome is known. Used by apply.c and
- * journal.c.
+/* A transaction of a target, from begin to a commit whose outcome is known. Used by apply.c,
+ * journal.c and backfill.c.
  */
 #ifndef MIGD_ENGINE_TRANSACTION_H
 #define MIGD_ENGINE_TRANSACTION_H
@@ -9,6 +9,9 @@
 int tx_begin(struct walk *w, struct err *e);
 /* Never fails; does nothing where no transaction is open. */
 void tx_rollback(struct walk *w);
+/* After a lost connection: opens the target again, takes its lock (so the old session is gone) and
+ * reads its ledger. */
+int tx_reopen(struct walk *w, struct err *e);
 /* Commits what holds the ledger entry of `step` (1-based). 0: committed; *resolved is set when that
  * is known from the ledger only (the walk then has a new connection and has read its ledger again).
  * -1: not committed, or nobody can say now: `e` tells which. */

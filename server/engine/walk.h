@@ -15,6 +15,14 @@ enum doubt_answer { DOUBT_NONE, DOUBT_SKIP, DOUBT_RETRY }; /* of migd.v1.DoubtAn
 
 struct walk;
 
+/* How far a statement came that runs batch by batch. */
+struct walk_batch {
+  unsigned index;        /* the step */
+  int64_t statement;     /* as in struct ledger_entry */
+  int64_t batches, rows; /* done, also by earlier runs, and changed by them */
+  int64_t pause_ms;      /* before the next one */
+};
+
 /* What the walk tells while it goes; any may be NULL. On the walk's thread; everything is borrowed.
  */
 struct walk_hooks {
@@ -29,6 +37,8 @@ struct walk_hooks {
   void (*step_finished)(void *ctx, const struct walk *w, unsigned index, int64_t duration_us,
                         bool resolved);
   void (*notice)(void *ctx, const char *severity, const char *text);
+  /* A batch is committed; not told of each, but of the last one. */
+  void (*batch_finished)(void *ctx, const struct walk *w, const struct walk_batch *batch);
 };
 
 struct walk {
@@ -63,6 +73,7 @@ struct walk {
   struct ledger_state ledger; /* kept true while steps are applied */
   struct plan plan;
   unsigned steps_done;
+  bool lock_given_up;      /* a batch was tried as often as a lock is: the step is not tried anew */
   const char *search_path; /* PostgreSQL: as it was when the walk began */
 };
 

@@ -52,15 +52,17 @@ char *unit_without_variables(enum dialect dialect, const char *sql, size_t len,
   return copy;
 }
 
-/* Without a section that is transaction=off all is one transaction. */
+/* Without a section that is transaction=off or batch= all is one transaction. */
 static struct step step_of(const struct lint_unit *u, const struct section *s, unsigned section) {
   unsigned transaction = 0;
   if (u->divided)
     transaction = 1 + section;
   if (!s->transaction)
     transaction = (1U << 30) + (unsigned)u->count; /* of its own */
-  return (struct step){
-      .transaction = s->transaction, .section = section, .transaction_number = transaction};
+  return (struct step){.transaction = s->transaction || s->batch,
+                       .batch = s->batch > 0,
+                       .section = section,
+                       .transaction_number = transaction};
 }
 
 static void add(struct lint_unit *u, const struct section *s, unsigned number,

@@ -258,6 +258,17 @@ Migd__V1__Run *proto_run(struct arena *arena, const struct run *run, const struc
   return m;
 }
 
+Migd__V1__BatchFinished *proto_batch(struct arena *arena, const struct task_batch *batch) {
+  PROTO_NEW(m, BatchFinished, batch_finished, arena);
+  m->index = batch->at.index + 1;
+  m->revision = proto_text(arena, batch->revision);
+  m->statement = (uint32_t)batch->at.statement;
+  m->batches = (uint64_t)batch->at.batches;
+  m->rows = (uint64_t)batch->at.rows;
+  m->pause = proto_duration_ms(arena, batch->at.pause_ms);
+  return m;
+}
+
 int selection_query(const Migd__V1__TargetSelection *selection, struct target_query *out,
                     struct err *e) {
   if (selection == NULL)

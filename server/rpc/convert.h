@@ -11,6 +11,7 @@
 #include "migd/v1/targets.pb-c.h"
 
 #include "server/catalog/labels.h"
+#include "server/engine/engine.h"
 #include "server/rpc/call.h"
 #include "server/store/bundle.h"
 #include "server/store/lock.h"
@@ -49,6 +50,8 @@ Migd__V1__Target *proto_target(struct arena *arena, const struct target *t);
 /* `tasks` may be NULL. */
 Migd__V1__Run *proto_run(struct arena *arena, const struct run *run, const struct task *tasks,
                          size_t count);
+
+Migd__V1__BatchFinished *proto_batch(struct arena *arena, const struct task_batch *batch);
 
 /* ERR_INPUT unless exactly one way is used. Borrows from the message. */
 int selection_query(const Migd__V1__TargetSelection *selection, struct target_query *out,

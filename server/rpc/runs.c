@@ -103,9 +103,15 @@ static int reply_run(struct call *call, int64_t id, bool with_tasks, struct err 
   if (rc == 0 && with_tasks)
     rc = task_list(db, id, 0, &call->arena, &tasks, &count, e);
   store_reader_done(store, db);
-  if (rc == 0)
-    call_reply(call, &proto_run(&call->arena, &run, tasks, count)->base);
-  return rc;
+  if (rc != 0)
+    return rc;
+  Migd__V1__Run *m = proto_run(&call->arena, &run, tasks, count);
+  struct task_batch batch;
+  for (size_t i = 0; i < count; i++)
+    if (engine_batch(call->server->engine, id, tasks[i].target, &batch))
+      m->tasks[i]->batch = proto_batch(&call->arena, &batch);
+  call_reply(call, &m->base);
+  return 0;
 }
 
 static enum call_next start_run(struct call *call, const ProtobufCMessage *in, struct err *e) {
@@ -241,6 +247,7 @@ static char *shown_statement(const char *sql, size_t len, enum dialect dialect,
 static void add_section(Migd__V1__PlanStep *m, const struct revision *r, const struct section *s,
                         enum dialect dialect, const struct variables *values, struct arena *arena) {
   m->no_transaction = m->no_transaction || !s->transaction;
+  m->batched = m->batched || s->batch;
   for (size_t i = 0; i < s->statements[dialect].count; i++) {
     const struct section_statement *st = &s->statements[dialect].items[i];
     m->sql[m->n_sql++] = shown_statement(r->content + st->start, st->len, dialect, values, arena);

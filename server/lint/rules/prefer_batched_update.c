@@ -36,9 +36,10 @@ RULE(prefer_batched_update) = {
             .bad = "-- migd:up\n"
                    "UPDATE invoice SET currency = 'EUR';\n"
                    "-- migd:down\n",
-            .good = "-- migd:up\n"
+            .good = "-- migd:up batch=5000 pause=50ms\n"
                     "UPDATE invoice SET currency = 'EUR'\n"
-                    "  WHERE id IN (SELECT id FROM invoice WHERE currency IS NULL LIMIT 5000);\n"
+                    "  WHERE id IN (SELECT id FROM invoice WHERE currency IS NULL LIMIT "
+                    "${batch});\n"
                     "-- migd:down\n",
         },
 

@@ -346,6 +346,33 @@ static void test_options(void **state) {
   assert_fine(HEAD "-- migd:up transaction=on  on=sqlite \n");
 }
 
+#define BATCH "UPDATE t SET a = 1 WHERE id IN (SELECT id FROM t LIMIT ${batch});\n"
+
+static void test_batches(void **state) {
+  (void)state;
+  struct parsed p;
+  parse(&p,
+        HEAD "-- migd:up batch=5000 pause=50ms\n" BATCH "-- migd:down on=sqlite batch=7\n" BATCH);
+  assert_int_equal(p.rc, 0);
+  assert_int_equal(p.r.sections[0].batch, 5000);
+  assert_int_equal(p.r.sections[0].pause_ms, 50);
+  assert_false(p.r.sections[0].transaction);
+  assert_int_equal(p.r.sections[1].batch, 7);
+  assert_int_equal(p.r.sections[1].pause_ms, 10);
+  release(&p);
+  assert_one_problem(HEAD "-- migd:up batch=0\n" BATCH, 3, 18, "'0' is no number of rows");
+  assert_one_problem(HEAD "-- migd:up batch=7 pause=2m\n" BATCH, 3, 26, "'2m' is no pause");
+  assert_one_problem(HEAD "-- migd:up pause=2s\nSELECT 1;\n", 3, 12, "a section with batch=ROWS");
+  assert_one_problem(HEAD "-- migd:up transaction=off batch=7\n" BATCH, 3, 12,
+                     "leave transaction= out");
+  assert_one_problem(HEAD "-- migd:up batch=7 batch=8\n" BATCH, 3, 20, "given twice");
+  assert_one_problem(HEAD "-- migd:up batch=7\n", 3, 1, "here is none");
+  assert_one_problem(HEAD "-- migd:up batch=7\n" BATCH "\n " BATCH, 6, 2, "its own section");
+  assert_one_problem(HEAD "-- migd:down batch=7\n  VACUUM;\n", 4, 3, "cannot run batch by batch");
+  assert_one_problem(HEAD "-- migd:up batch=7\nUPDATE t SET a = 1;\n", 4, 1,
+                     "does not say ${batch}");
+}
+
 static void test_transaction_statements(void **state) {
   (void)state;
   assert_one_problem(HEAD "-- migd:up\nSELECT 1;\n  begin;\n", 5, 3, "begin in a section");
@@ -508,6 +535,7 @@ int main(void) {
       cmocka_unit_test(test_file_names),
       cmocka_unit_test(test_text_before_sections),
       cmocka_unit_test(test_options),
+      cmocka_unit_test(test_batches),
       cmocka_unit_test(test_transaction_statements),
       cmocka_unit_test(test_bodies_of_one_dialect),
       cmocka_unit_test(test_what_one_dialect_cannot_read),

@@ -26,6 +26,10 @@ static void figures_are_right(void **state) {
   p.failed = 2;
   progress_line(&b, &p, 10 * NS_PER_S, 100);
   assert_non_null(strstr(buf_str(&b), " 50/100 targets  5.0/s  0:10  0:10 left  2 failed"));
+  strcpy(p.note, "35,000 rows");
+  buf_clear(&b);
+  progress_line(&b, &p, 10 * NS_PER_S, 100);
+  assert_non_null(strstr(buf_str(&b), " 2 failed  35,000 rows"));
 }
 
 static void it_fits_the_terminal(void **state) {
@@ -33,6 +37,8 @@ static void it_fits_the_terminal(void **state) {
   for (unsigned width = 60; width < 200; width++) {
     struct buf b BUF_SCOPED = BUF_INIT;
     struct progress p = half();
+    if (width % 2)
+      memset(p.note, 'n', width / 4);
     progress_line(&b, &p, 10 * NS_PER_S, width);
     assert_true(text_width(buf_str(&b), b.len) < width);
   }

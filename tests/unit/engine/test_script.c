@@ -97,6 +97,21 @@ static void a_comment_stays_on_its_line(void **state) {
   assert_string_equal(buf_str(&b), "\n-- one DROP TABLE two\n");
 }
 
+static void a_loop_keeps_its_statement_whole(void **state) {
+  (void)state;
+  struct buf b BUF_SCOPED = BUF_INIT;
+  struct db *db DB_SCOPED = script_db(DIALECT_POSTGRESQL, &b);
+  const char sql[] = "UPDATE t SET a = $migd0$ it's $migd0$";
+  script_loop(db, sql, sizeof sql - 1, "UPDATE counts SET n = n + migd_rows", 1050);
+  assert_string_equal(buf_str(&b),
+                      "DO $migd2$\nDECLARE migd_rows bigint;\nBEGIN\n  LOOP\n"
+                      "    EXECUTE $migd1$UPDATE t SET a = $migd0$ it's $migd0$$migd1$;\n"
+                      "    GET DIAGNOSTICS migd_rows = ROW_COUNT;\n"
+                      "    EXIT WHEN migd_rows = 0;\n"
+                      "    UPDATE counts SET n = n + migd_rows;\n    COMMIT;\n"
+                      "    PERFORM pg_sleep(1.050);\n  END LOOP;\nEND $migd2$;\n");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(values_are_written_so_that_they_stay_values),
@@ -105,6 +120,7 @@ int main(void) {
       cmocka_unit_test(who_counts_rows_gets_one_or_an_end),
       cmocka_unit_test(it_answers_nothing),
       cmocka_unit_test(a_comment_stays_on_its_line),
+      cmocka_unit_test(a_loop_keeps_its_statement_whole),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 
 #include "server/db/db.h"
 #include "server/sql/split.h"
+#include "server/sql/variable.h"
 
 static const char tables[] =
     "CREATE TYPE invoice_state AS ENUM ('open', 'paid');"
@@ -103,10 +104,17 @@ static bool among(const char *const *list, size_t count, const char *name) {
 }
 
 static void run(const char *rule, const char *sql, size_t len) {
+  struct arena arena;
   struct err e;
-  struct db_statement s = {.sql = sql, .len = len};
+  struct sql_text text;
+  struct variables batch = {.batch = "5000"};
+  arena_init(&arena, 0);
+  if (variable_replace(DIALECT_POSTGRESQL, sql, len, &batch, &arena, &text, &e) != 0)
+    fail_msg("%s: %.*s: %s", rule, (int)len, sql, e.text);
+  struct db_statement s = {.sql = text.s, .len = text.len};
   if (db->driver->exec(db, &s, NULL, NULL, NULL, NULL, &e) != 0)
     fail_msg("%s: %.*s: %s", rule, (int)len, sql, e.text);
+  arena_release(&arena);
 }
 
 static void run_all(const char *rule, const char *sql) {
