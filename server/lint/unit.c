@@ -3,34 +3,15 @@
  */
 #include "server/lint/unit.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "server/sql/lex.h"
-
-static bool in_variable(char c) {
-  return isalnum((unsigned char)c) || c == '_' || c == '-' || c == '.' || c == ':';
-}
-
-size_t unit_variable(const char *s, size_t len) {
-  if (len < 4 || s[0] != '$' || s[1] != '{')
-    return 0;
-  size_t n = 2;
-  while (n < len && in_variable(s[n]))
-    n++;
-  return n > 2 && n < len && s[n] == '}' ? n + 1 : 0;
-}
-
-static bool ends_with(const char *s, size_t len, const char *end) {
-  size_t n = strlen(end);
-  return len >= n && memcmp(s + len - n, end, n) == 0;
-}
+#include "server/sql/variable.h"
 
 /* An identifier, and what is raw, becomes a word; a value becomes a string. */
-static void replace(char *s, size_t len) {
-  bool word = ends_with(s, len, ":identifier}") || ends_with(s, len, ":raw}");
-  memset(s, word ? 'v' : '0', len);
-  if (!word)
+static void replace(char *s, size_t len, enum variable_form form) {
+  memset(s, form == VARIABLE_LITERAL ? '0' : 'v', len);
+  if (form == VARIABLE_LITERAL)
     s[0] = s[len - 1] = '\'';
 }
 
@@ -43,11 +24,9 @@ char *unit_without_variables(enum dialect dialect, const char *sql, size_t len,
   struct lex_token t;
   struct err e;
   while (lex_next(&l, &t, &e) == 0 && t.kind != LEX_END) {
-    size_t n = unit_variable(sql + t.start, len - t.start);
-    if (n == 0)
-      continue;
-    replace(copy + t.start, n);
-    l.at = t.start + n;
+    struct sql_variable v;
+    if (t.kind == LEX_VARIABLE && sql_variable_read(sql + t.start, t.len, &v, &e) == 0)
+      replace(copy + t.start, t.len, v.form);
   }
   return copy;
 }

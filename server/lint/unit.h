@@ -45,7 +45,5 @@ void unit_build(const struct catalog *c, unsigned revision, enum direction direc
  * place stays. NUL behind. */
 char *unit_without_variables(enum dialect dialect, const char *sql, size_t len,
                              struct arena *arena);
-/* The bytes of a `${name}` or `${name:form}` at the start of a text; 0: none there. */
-size_t unit_variable(const char *s, size_t len);
 
 #endif

@@ -150,9 +150,9 @@ says "$(url_of eu)"
 
 chapter "not in the log, the ledger, the store"
 stop_server
+hidden "the server's log" "$work/server.log"
 grep -q 'a statement with a secret in it' "$work/server.log" || fail "the log was not at debug"
 grep -q 'CREATE TABLE "customer"' "$work/server.log" || fail "the log was not at debug"
-hidden "the server's log" "$work/server.log"
 hidden "the store" "$data"/store.db*
 query eu 'SELECT * FROM migd_ledger' >"$work/ledger"
 hidden "the ledger" "$work/ledger"

@@ -1,8 +1,14 @@
 /* Inside quotes a variable is text. */
 #include "server/lint/rule.h"
 
-#include "server/lint/unit.h"
 #include "server/lint/words.h"
+#include "server/sql/variable.h"
+
+static bool is_variable(const char *text, size_t len, struct sql_variable *out) {
+  struct err ignored;
+  return len > 2 && text[0] == '$' && text[1] == '{' &&
+         sql_variable_read(text, len, out, &ignored) == 0;
+}
 
 static void check(const struct lint_statement *s, const struct rule *self) {
   const struct words *w = s->words;
@@ -11,10 +17,11 @@ static void check(const struct lint_statement *s, const struct rule *self) {
     if (t->kind != LEX_STRING && t->kind != LEX_NAME)
       continue;
     for (size_t n = t->start; n < t->start + t->len; n++) {
-      size_t len = unit_variable(s->sql + n, t->start + t->len - n);
-      if (len)
-        rule_report(s, self, (int)n, len, NULL,
-                    "inside quotes %.*s is not replaced, it stays as it is", (int)len, s->sql + n);
+      struct sql_variable v;
+      if (is_variable(s->sql + n, t->start + t->len - n, &v))
+        rule_report(s, self, (int)n, v.len, NULL,
+                    "inside quotes %.*s is not replaced, it stays as it is", (int)v.len,
+                    s->sql + n);
     }
   }
 }
