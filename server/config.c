@@ -128,6 +128,16 @@ static const struct config_row rows[] = {
         .help = "Allow PostgreSQL targets by the folder of a Unix socket: yes or no.",
     },
     {
+        .key = "postgresql-files",
+        .type = VALUE_PATHS,
+        .field = FIELD(postgres_files),
+        .help = "A folder of files that the URL of a PostgreSQL target may name: sslcert, sslkey,\n"
+                "sslrootcert, sslcrl, passfile; its pg_service.conf holds the services of\n"
+                "postgresql:///?service=NAME. May be given several times. Without it URLs name no\n"
+                "file: who may register targets would use keys and passwords of this host, which\n"
+                "nobody gave to them.",
+    },
+    {
         .key = "catalog-max",
         .type = VALUE_SIZE,
         .field = FIELD(catalog_max),
