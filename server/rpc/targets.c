@@ -308,6 +308,7 @@ struct update {
   struct db_url url;
   const char *ca_certificate; /* as it shall be; "": none */
   bool moves;                 /* to another database */
+  bool another_ca;
   struct variable_change variables;
   struct arena *arena;
 };
@@ -345,6 +346,7 @@ static int update_apply(struct update *u, struct err *e) {
       change_labels(t, &labels, u->arena, e) != 0 || check_password(m->password, e) != 0)
     return -1;
   u->moves = db_url_parse(old_url, &old, e) != 0 || !where_same_database(&old, &u->url);
+  u->another_ca = m->policy != NULL && strcmp(m->policy->ca_certificate, u->ca_certificate) != 0;
   if (m->policy != NULL)
     u->ca_certificate = m->policy->ca_certificate;
   if (where_check_ca(u->ca_certificate, &u->url, e) != 0)
@@ -392,8 +394,7 @@ static int update_write(struct db *db, void *ctx, struct err *e) {
   if (update_apply(u, e) != 0 || check_variables_move(u, db, e) != 0 ||
       bundle_get(db, u->target.catalog, u->arena, &info, e) != 0 ||
       target_update(db, &u->target, u->url.place, e) != 0 ||
-      (u->m->policy != NULL &&
-       target_set_ca_certificate(db, u->target.id, u->ca_certificate, e) != 0) ||
+      (u->another_ca && target_set_ca_certificate(db, u->target.id, u->ca_certificate, e) != 0) ||
       variable_change(db, u->call->server->keys, &(struct variable_owner){.target = u->target.id},
                       &u->variables, e) != 0)
     return -1;
@@ -434,8 +435,7 @@ static int update_probe(struct update *u, struct err *e) {
     rc = update_secret(u, db, &password, e);
   store_reader_done(s->store, db);
   bool moved = u->m->url[0] != '\0' || u->m->schema[0] != '\0' || u->m->password[0] != '\0' ||
-               u->m->clear_password ||
-               (u->m->policy != NULL && u->m->policy->ca_certificate[0] != '\0');
+               u->m->clear_password || u->another_ca;
   if (rc == 0 && moved)
     rc = probe(u->call, &u->url, password, u->ca_certificate, false, &u->target.policy, e);
   secret_free(password);
