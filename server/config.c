@@ -481,6 +481,8 @@ void config_show(const struct config *config, FILE *out) {
     const struct config_list *list = field;
     switch (row->type) {
     case VALUE_PATHS:
+      if (list->count == 0)
+        show_line(out, row->key, "", origin);
       for (size_t k = 0; k < list->count; k++)
         show_line(out, row->key, list->items[k], origin);
       break;
