@@ -915,6 +915,12 @@ static int run_postgres(void) {
       cmocka_unit_test(test_a_lock_that_is_dropped_is_noticed),
   };
   static const struct CMUnitTest in_schema[] = {
+      cmocka_unit_test(test_up_and_down),
+      cmocka_unit_test(test_tables_without_ledger_are_refused),
+      cmocka_unit_test(test_fences),
+      cmocka_unit_test(test_compare_and_swap),
+      cmocka_unit_test(test_lost_after_each_statement),
+      cmocka_unit_test(test_lost_commit_is_resolved),
       cmocka_unit_test(test_an_index_of_a_searched_schema_is_left_alone),
       cmocka_unit_test(test_adoption_stays_in_the_schema),
       cmocka_unit_test(test_the_lock_keeps_others_out),
@@ -928,8 +934,7 @@ static int run_postgres(void) {
   int failed = cmocka_run_group_tests_name("walk on PostgreSQL", common_tests, NULL, NULL) +
                cmocka_run_group_tests_name("walk on PostgreSQL only", own, NULL, NULL);
   backend = &schema;
-  failed += cmocka_run_group_tests_name("walk on one schema", common_tests, NULL, NULL) +
-            cmocka_run_group_tests_name("walk on one schema only", in_schema, NULL, NULL);
+  failed += cmocka_run_group_tests_name("walk on one schema", in_schema, NULL, NULL);
   on_server("DROP");
   return failed;
 }
