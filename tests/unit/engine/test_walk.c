@@ -919,7 +919,6 @@ static int run_postgres(void) {
       cmocka_unit_test(test_tables_without_ledger_are_refused),
       cmocka_unit_test(test_fences),
       cmocka_unit_test(test_compare_and_swap),
-      cmocka_unit_test(test_lost_after_each_statement),
       cmocka_unit_test(test_lost_commit_is_resolved),
       cmocka_unit_test(test_an_index_of_a_searched_schema_is_left_alone),
       cmocka_unit_test(test_adoption_stays_in_the_schema),
