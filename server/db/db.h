@@ -158,7 +158,8 @@ struct db_driver {
 
 struct db {
   const struct db_driver *driver;
-  const char *schema; /* PostgreSQL: the one that is the target; NULL: the whole database */
+  /* PostgreSQL: the one that is the target; NULL: the whole database. A decorator copies it. */
+  const char *schema;
 };
 
 /* The key of the advisory lock that is a PostgreSQL target's own, the same for every migd. A whole

@@ -145,6 +145,13 @@ same "tables" "$(tables_in other)" 'customer invoice orders'
 expect 0 migctl target remove t05
 same "tables" "$(tables_in other)" 'customer invoice orders'
 
+chapter "a target with a secret is its schema all the same"
+query app 'CREATE SCHEMA closed'
+printf 'hush\n' >"$work/secret"
+expect 0 migctl target add closed --url "$url" --schema closed -c shop "${password[@]}" --secret-var key="$work/secret"
+expect 0 migctl upgrade -t closed
+same "tables" "$(tables_in closed)" 'customer invoice orders'
+
 chapter "another tool's table in a schema that is searched is not the target's"
 query app 'CREATE TABLE public.alembic_version (version_num varchar(32)); INSERT INTO public.alembic_version VALUES ('"'0001'"'); CREATE SCHEMA fresh; CREATE TABLE fresh.customer (id int)'
 expect 0 migctl target add fresh --url "$url" --schema fresh,public -c shop "${password[@]}"
