@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/base/digest.h"
 #include "server/db/postgres.h"
 #include "server/db/sqlite.h"
 
@@ -32,6 +33,30 @@ struct db_value db_textn(const char *s, size_t len) {
 
 struct db_value db_blob(const void *data, size_t len) {
   return (struct db_value){DB_BLOB, 0, data, len};
+}
+
+int64_t db_postgres_lock(const char *schema) {
+  static const char words[] = "migd schema ";
+  char text[DIGEST_TEXT], head[17];
+  if (!schema)
+    return DB_POSTGRES_LOCK;
+  struct digest *d = digest_new();
+  digest_add(d, words, sizeof words - 1);
+  digest_add(d, schema, strlen(schema));
+  digest_finish(d, text);
+  memcpy(head, strchr(text, ':') + 1, 16);
+  head[16] = '\0';
+  return (int64_t)strtoull(head, NULL, 16);
+}
+
+void db_add_name(struct buf *out, const char *name) {
+  buf_addc(out, '"');
+  for (; *name; name++) {
+    if (*name == '"')
+      buf_addc(out, '"');
+    buf_addc(out, *name);
+  }
+  buf_addc(out, '"');
 }
 
 int db_open(struct db **out, const struct db_options *options, const struct job *job,

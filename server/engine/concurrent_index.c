@@ -1,5 +1,6 @@
 /* Reads the head of CREATE [UNIQUE] INDEX CONCURRENTLY [IF NOT EXISTS] name ON [ONLY]
- * [schema.]table and asks pg_index for what it left. Thread: the walk's worker.
+ * [schema.]table and asks pg_index for what it left on that table: an index of this name that the
+ * search path finds elsewhere is not the one. Thread: the walk's worker.
  */
 #include "server/engine/concurrent_index.h"
 
@@ -30,53 +31,69 @@ static const char *text(struct arena *arena, const struct head *h) {
   return arena_strndup(arena, h->lexer.text + h->token.start, h->token.len);
 }
 
-/* The index's name as SQL, with the schema of its table; NULL when the statement makes none by
- * name. */
-static const char *index_name(struct arena *arena, const char *sql, size_t len) {
+/* What the statement names, as SQL. */
+struct index_words {
+  const char *name, *table;
+};
+
+/* False when the statement makes no index by name. */
+static bool read_words(struct arena *arena, const char *sql, size_t len, struct index_words *out) {
   struct head h = {.lexer = {.dialect = DIALECT_POSTGRESQL, .text = sql, .len = len}};
   if (!next(&h) || !accept(&h, "CREATE"))
-    return NULL;
+    return false;
   accept(&h, "UNIQUE");
   if (!accept(&h, "INDEX") || !accept(&h, "CONCURRENTLY"))
-    return NULL;
+    return false;
   if (accept(&h, "IF") && !(accept(&h, "NOT") && accept(&h, "EXISTS")))
-    return NULL;
+    return false;
   if (!is_name(&h) || lex_is(&h.lexer, &h.token, "ON"))
-    return NULL;
-  const char *name = text(arena, &h);
+    return false;
+  out->name = text(arena, &h);
   if (!next(&h) || !accept(&h, "ON"))
-    return NULL;
+    return false;
   accept(&h, "ONLY");
   if (!is_name(&h))
-    return NULL;
-  const char *schema = text(arena, &h);
-  bool qualified = next(&h) && h.token.kind == LEX_OTHER && h.lexer.text[h.token.start] == '.';
-  return qualified ? arena_printf(arena, "%s.%s", schema, name) : name;
+    return false;
+  out->table = text(arena, &h);
+  if (next(&h) && h.token.kind == LEX_OTHER && h.lexer.text[h.token.start] == '.' && next(&h) &&
+      is_name(&h))
+    out->table = arena_printf(arena, "%s.%s", out->table, text(arena, &h));
+  return true;
 }
 
-static int on_valid(void *ctx, const struct db_value *v, int count, struct err *e) {
+struct found {
+  struct arena *arena;
+  int valid;        /* -1: there is none */
+  const char *name; /* as SQL, with its schema */
+};
+
+static int on_found(void *ctx, const struct db_value *v, int count, struct err *e) {
+  struct found *f = ctx;
   (void)count, (void)e;
-  *(int *)ctx = v[0].i != 0;
+  f->valid = v[0].i != 0;
+  f->name = arena_strndup(f->arena, v[1].s, v[1].len);
   return 0;
 }
 
 enum index_found concurrent_index_settle(struct walk *w, const char *sql, size_t len,
                                          struct err *e) {
-  if (w->db->driver->dialect != DIALECT_POSTGRESQL)
+  static const char look[] =
+      "SELECT x.indisvalid::int, quote_ident(n.nspname) || '.' || quote_ident(c.relname) FROM "
+      "pg_catalog.pg_index x JOIN pg_catalog.pg_class c ON c.oid = x.indexrelid JOIN "
+      "pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE x.indrelid = to_regclass($1) AND "
+      "c.relname = ((parse_ident($2))[1])::name";
+  struct index_words words;
+  if (w->db->driver->dialect != DIALECT_POSTGRESQL || !read_words(w->arena, sql, len, &words))
     return INDEX_UNKNOWN;
-  const char *name = index_name(w->arena, sql, len);
-  if (!name)
-    return INDEX_UNKNOWN;
-  int valid = -1;
-  struct db_value param = db_text(name);
-  if (db_exec(w->db,
-              "SELECT indisvalid::int FROM pg_catalog.pg_index WHERE indexrelid = to_regclass($1)",
-              &param, 1, on_valid, &valid, NULL, w->job, e))
+  struct found found = {.arena = w->arena, .valid = -1};
+  struct db_value params[] = {db_text(words.table), db_text(words.name)};
+  if (db_exec(w->db, look, params, 2, on_found, &found, NULL, w->job, e))
     return INDEX_ERROR;
-  if (valid == 1)
+  if (found.valid == 1)
     return INDEX_THERE;
-  if (valid == 0 && db_exec(w->db, arena_printf(w->arena, "DROP INDEX CONCURRENTLY %s", name), NULL,
-                            0, NULL, NULL, NULL, w->job, e))
+  if (found.valid == 0 &&
+      db_exec(w->db, arena_printf(w->arena, "DROP INDEX CONCURRENTLY %s", found.name), NULL, 0,
+              NULL, NULL, NULL, w->job, e))
     return INDEX_ERROR;
   return INDEX_MISSING;
 }

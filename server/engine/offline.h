@@ -19,6 +19,7 @@ struct offline_request {
   int64_t lock_timeout_ms, statement_timeout_ms; /* PostgreSQL; 0: 5 s, and none */
   const char *catalog;                           /* its name, for the first line */
   const char *store_id, *principal;
+  const struct db_url *url; /* the target's: a script for its schemas; NULL: for any database */
 };
 
 /* Appends the script to `out`. Kinds as plan_make()'s. */

@@ -114,6 +114,43 @@ static void drop_postgres(struct fixture *f) {
   (void)f;
 }
 
+/* One schema is the target. Another one is searched behind it, with a ledger and tables of the same
+ * names: whoever takes those for the target's shows it. */
+static void make_schema(struct fixture *f) {
+  static const char *const sql[] = {
+      "DROP SCHEMA IF EXISTS tenant CASCADE",
+      "CREATE SCHEMA tenant",
+      "CREATE TABLE migd_revision (revision VARCHAR(64) NOT NULL PRIMARY KEY)",
+      "INSERT INTO migd_revision VALUES ('r9')",
+      "CREATE TABLE a (decoy int)",
+      "CREATE TABLE b (decoy int)",
+      "CREATE TABLE c (decoy int)"};
+  struct err e;
+  char url[320];
+  make_postgres(f);
+  struct db *db DB_SCOPED = NULL;
+  assert_int_equal(db_open(&db, &f->options, NULL, &e), 0);
+  for (size_t i = 0; i < COUNT(sql); i++)
+    if (db_exec(db, sql[i], NULL, 0, NULL, NULL, NULL, NULL, &e))
+      fail_msg("%s: %s", sql[i], e.text);
+  snprintf(url, sizeof url, "postgresql://%s@%s:%s/migd_walk_%d?schema=tenant,public",
+           getenv("MIGD_TEST_PG_USER"), getenv("MIGD_TEST_PG_HOST"), getenv("MIGD_TEST_PG_PORT"),
+           (int)getpid());
+  assert_int_equal(db_url_parse(url, &f->url, &e), 0);
+}
+
+static const char *ask(struct fixture *f, const char *sql, char out[512]);
+
+static void drop_schema(struct fixture *f) {
+  char out[512];
+  assert_string_equal(ask(f,
+                          "SELECT string_agg(relname, ',' ORDER BY relname) FROM pg_class WHERE "
+                          "relkind = 'r' AND relnamespace = 'public'::regnamespace",
+                          out),
+                      "a,b,c,migd_revision ");
+  assert_string_equal(ask(f, "SELECT revision FROM public.migd_revision", out), "r9 ");
+}
+
 static const struct backend sqlite = {
     .dialect = DIALECT_SQLITE,
     .tables =
@@ -130,6 +167,15 @@ static const struct backend postgres = {
     .index = "SELECT count(*)::text FROM pg_class WHERE relname = 'c_id'",
     .make = make_postgres,
     .drop = drop_postgres,
+};
+
+static const struct backend schema = {
+    .dialect = DIALECT_POSTGRESQL,
+    .tables = "SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relnamespace = "
+              "'tenant'::regnamespace AND relname NOT LIKE 'migd%' ORDER BY 1",
+    .index = "SELECT count(*)::text FROM pg_class WHERE relname = 'c_id'",
+    .make = make_schema,
+    .drop = drop_schema,
 };
 
 static void begin(struct fixture *f) {
@@ -200,7 +246,10 @@ static const char *tables(struct fixture *f, char out[512]) {
 }
 
 static const char *rows(struct fixture *f, char out[512]) {
-  return ask(f, "SELECT revision FROM migd_revision ORDER BY 1", out);
+  return ask(f,
+             f->url.schema_count ? "SELECT revision FROM tenant.migd_revision ORDER BY 1"
+                                 : "SELECT revision FROM migd_revision ORDER BY 1",
+             out);
 }
 
 /* The ledger agrees with the schema, and each whole step stands in it once. */
@@ -693,6 +742,85 @@ static void test_invalid_index_is_rebuilt(void **state) {
   end(&f);
 }
 
+#define DECOY "SELECT indisvalid::text FROM pg_index WHERE indexrelid = to_regclass('public.a_id')"
+
+/* The index that failed is gone, and the search path finds another one of its name, INVALID too. */
+static void test_an_index_of_a_searched_schema_is_left_alone(void **state) {
+  (void)state;
+  static const struct source files[] = {
+      {"r1_a.sql", "-- migd:revision r1\n-- migd:parent base\n\n-- migd:up\n"
+                   "CREATE TABLE a (id INTEGER);\nINSERT INTO a VALUES (1), (1);\n"},
+      {"r2_b.sql", "-- migd:revision r2\n-- migd:parent r1\n\n-- migd:up transaction=off\n"
+                   "CREATE UNIQUE INDEX CONCURRENTLY a_id ON a (id);\n"},
+  };
+  struct fixture f;
+  struct err e;
+  char out[512];
+  begin(&f);
+  faulty_arm(0, FAULT_BEFORE);
+  build(&f, files, COUNT(files));
+  assert_int_equal(go(&f, OP_UPGRADE, "head", NULL, &e), -1);
+  assert_int_equal(e.kind, ERR_MIGRATION);
+  ask(&f, "INSERT INTO public.b VALUES (1), (1)", out);
+  ask(&f, "CREATE UNIQUE INDEX CONCURRENTLY a_id ON public.b (decoy)", out);
+  assert_string_equal(ask(&f, DECOY, out), "false ");
+  ask(&f, "DROP INDEX tenant.a_id", out);
+  assert_int_equal(go(&f, OP_UPGRADE, "head", NULL, &e), -1);
+  assert_string_equal(ask(&f, DECOY, out), "false ");
+  ask(&f, "DELETE FROM a WHERE ctid = (SELECT min(ctid) FROM a)", out);
+  if (go(&f, OP_UPGRADE, "head", NULL, &e))
+    fail_msg("%s", e.text);
+  assert_string_equal(ask(&f, DECOY, out), "false ");
+  assert_string_equal(ask(&f,
+                          "SELECT indisvalid::text FROM pg_index WHERE indexrelid = "
+                          "'tenant.a_id'::regclass",
+                          out),
+                      "true ");
+  ask(&f, "DROP INDEX public.a_id", out);
+  end(&f);
+}
+
+static int adopt(struct fixture *f, const char *tool, const char *table, struct err *e) {
+  const char *head[] = {"head"};
+  struct adoption adoption = {.asked = tool ? tool : ""};
+  struct walk w = walk(f, tool ? OP_STAMP : OP_UPGRADE, head);
+  w.adopt = tool ? &adoption : NULL;
+  w.adopt_table = table;
+  w.adopt_revision = "r1";
+  return walk_to(&w, WALK_APPLY, e);
+}
+
+/* What another tool wrote for a schema that is only searched says nothing of the target. */
+static void test_adoption_stays_in_the_schema(void **state) {
+  (void)state;
+  struct fixture f;
+  struct err e;
+  char out[512];
+  begin(&f);
+  faulty_arm(0, FAULT_BEFORE);
+  ask(&f, "CREATE TABLE public.alembic_version (version_num text)", out);
+  ask(&f, "INSERT INTO public.alembic_version VALUES ('r1')", out);
+  ask(&f, "CREATE TABLE other (id int)", out);
+  assert_int_equal(adopt(&f, "", NULL, &e), -1);
+  assert_int_equal(e.kind, ERR_REFUSED);
+  assert_int_equal(adopt(&f, NULL, "c", &e), -1);
+  assert_int_equal(e.kind, ERR_REFUSED);
+  ask(&f, "CREATE TABLE alembic_version (version_num text)", out);
+  ask(&f, "INSERT INTO alembic_version VALUES ('r3')", out);
+  if (adopt(&f, "", NULL, &e))
+    fail_msg("%s", e.text);
+  assert_string_equal(rows(&f, out), "r3 ");
+  ask(&f, "DROP TABLE tenant.migd_revision", out);
+  ask(&f, "DROP TABLE tenant.migd_ledger", out);
+  ask(&f, "CREATE TABLE a AS SELECT 1 AS id", out);
+  ask(&f, "ALTER TABLE a ADD PRIMARY KEY (id)", out);
+  if (adopt(&f, NULL, "a", &e))
+    fail_msg("%s", e.text);
+  assert_string_equal(rows(&f, out), "r4 ");
+  ask(&f, "DROP TABLE public.alembic_version", out);
+  end(&f);
+}
+
 /* Two servers, one target: the second is told who is there, and never waits inside the target. */
 static void test_the_lock_keeps_others_out(void **state) {
   (void)state;
@@ -786,6 +914,16 @@ static int run_postgres(void) {
       cmocka_unit_test(test_the_lock_keeps_others_out),
       cmocka_unit_test(test_a_lock_that_is_dropped_is_noticed),
   };
+  static const struct CMUnitTest in_schema[] = {
+      cmocka_unit_test(test_up_and_down),
+      cmocka_unit_test(test_tables_without_ledger_are_refused),
+      cmocka_unit_test(test_fences),
+      cmocka_unit_test(test_compare_and_swap),
+      cmocka_unit_test(test_lost_commit_is_resolved),
+      cmocka_unit_test(test_an_index_of_a_searched_schema_is_left_alone),
+      cmocka_unit_test(test_adoption_stays_in_the_schema),
+      cmocka_unit_test(test_the_lock_keeps_others_out),
+  };
   if (!getenv("MIGD_TEST_PG_HOST")) {
     fprintf(stderr, "no PostgreSQL here (MIGD_TEST_PG_HOST): those walks are skipped\n");
     return 0;
@@ -794,6 +932,8 @@ static int run_postgres(void) {
   on_server("CREATE");
   int failed = cmocka_run_group_tests_name("walk on PostgreSQL", common_tests, NULL, NULL) +
                cmocka_run_group_tests_name("walk on PostgreSQL only", own, NULL, NULL);
+  backend = &schema;
+  failed += cmocka_run_group_tests_name("walk on one schema", in_schema, NULL, NULL);
   on_server("DROP");
   return failed;
 }
