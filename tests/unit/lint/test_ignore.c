@@ -57,6 +57,13 @@ static void test_many(void **state) {
   assert_int_equal(g.count, IGNORES_MAX);
   assert_true(g.more);
   arena_release(&arena);
+  struct buf whole BUF_SCOPED = BUF_INIT;
+  struct probe p;
+  buf_addf(&whole, "-- migd:up on=sqlite\n%sSELECT 1;\n", b.s);
+  probe_begin(&p, whole.s);
+  assert_int_equal(probe_count(&p, "bad-ignore"), 1);
+  assert_int_equal(probe_count(&p, "unused-ignore"), IGNORES_MAX);
+  probe_end(&p);
 }
 
 /* One rule of one statement; the reason is kept. */
