@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -45,6 +46,11 @@ static int kills(void) {
   return kill(getppid(), 0) < 0 ? errno : 0;
 }
 
+static int limits_another(void) {
+  struct rlimit r;
+  return prlimit(getppid(), RLIMIT_NOFILE, NULL, &r) < 0 ? errno : 0;
+}
+
 static int duplicates(void) {
   return dup(0) < 0 ? errno : 0;
 }
@@ -53,7 +59,7 @@ static void test_refused(void **state) {
   (void)state;
   if (SANITIZED)
     skip();
-  int (*const attempts[])(void) = {opens, forks, kills, duplicates};
+  int (*const attempts[])(void) = {opens, forks, kills, limits_another, duplicates};
   for (size_t i = 0; i < sizeof attempts / sizeof *attempts; i++) {
     int status = in_sandbox(attempts[i]);
     assert_true(WIFEXITED(status));
