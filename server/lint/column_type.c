@@ -92,7 +92,7 @@ bool column_type_keeps_bytes(const struct column_type *from, const struct column
 /* ---- history ---- */
 
 struct search {
-  const char *table, *column;
+  const char *table, *column; /* as they were called then */
   struct arena *arena;
   struct column_type type;
   enum { NOTHING, FOUND, LOST } state;
@@ -130,9 +130,9 @@ static void read_elements(struct search *s, const struct words *w, size_t i) {
 static void read_command(struct search *s, const struct words *w, size_t i) {
   if (words_take(w, &i, "RENAME")) {
     (void)words_take(w, &i, "COLUMN");
-    (void)words_name(w, &i, s->arena);
-    if (words_take(w, &i, "TO") && takes_column(s, w, &i))
-      s->state = LOST;
+    const char *old = words_name(w, &i, s->arena);
+    if (old && words_take(w, &i, "TO") && takes_column(s, w, &i))
+      s->column = old;
     return;
   }
   bool adds = words_take(w, &i, "ADD"), changes = !adds && words_take(w, &i, "ALTER");
@@ -155,7 +155,7 @@ static void read_alter(struct search *s, const struct words *w) {
   if (words_take(w, &at, "RENAME TO")) {
     to = words_name(w, &at, s->arena);
     if (to && same_table(to, s->table))
-      s->state = LOST;
+      s->table = table;
     return;
   }
   for (; same_table(table, s->table) && i < w->count; i = words_element_end(w, i) + 1)

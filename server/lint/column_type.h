@@ -18,8 +18,8 @@ struct column_type {
 bool column_type_read(const struct words *w, size_t *i, struct arena *arena,
                       struct column_type *out);
 /* What the column is before statement `index` of the unit runs: by the last statement in the
- * unit or in earlier revisions that says it. False when none does, when something was renamed, or
- * when more would have to be read than a run may cost. */
+ * unit or in earlier revisions that says it, whatever its name and its table's were then. False
+ * when none does, and when more would have to be read than a run may cost. */
 bool column_type_before(const struct lint_unit *u, size_t index, const char *table,
                         const char *column, struct arena *arena, struct column_type *out);
 /* Whether PostgreSQL 12 and later change the one to the other without writing the table anew.

@@ -26,9 +26,10 @@ static bool computes(const struct words *w, size_t i, size_t end, const char *co
 }
 
 /* Types that some others change into without a byte being written. */
-static bool may_be_free(const struct column_type *to) {
-  static const char *const names[] = {"text", "varchar", "numeric", "varbit", "inet", "citext"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+static bool may_be_free(const struct column_type *to, bool utc) {
+  static const char *const names[] = {"text", "varchar", "numeric",   "varbit",
+                                      "inet", "citext",  "timestamp", "timestamptz"};
+  for (size_t i = 0; i < sizeof names / sizeof *names - (utc ? 0 : 2); i++)
     if (strcmp(to->name, names[i]) == 0)
       return true;
   return false;
@@ -48,12 +49,12 @@ static void look(const struct lint_statement *s, const struct rule *self, const 
     return;
   bool computed = computes(w, i, end, column, &to, s->arena);
   bool known = column_type_before(s->unit, s->index, table, column, s->arena, &was);
-  if (known && !computed &&
-      column_type_keeps_bytes(&was, &to, rule_remembers(s, self, "time zone UTC")))
+  bool utc = rule_remembers(s, self, "time zone UTC");
+  if (known && !computed && column_type_keeps_bytes(&was, &to, utc))
     return;
   size_t at = w->items[from - 1].start;
   size_t len = w->items[end - 1].start + w->items[end - 1].len - at;
-  if (!known && !computed && may_be_free(&to))
+  if (!known && !computed && may_be_free(&to, utc))
     rule_report_as(s, self, SEVERITY_NOTE, (int)at, len, table,
                    "%s is written anew, unless the bytes of %s stay as they are", table, column);
   else

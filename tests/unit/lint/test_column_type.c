@@ -89,7 +89,11 @@ static void test_history(void **state) {
   assert_int_equal(SAID(made, UP "ALTER TABLE t.a ALTER n TYPE text"), SEVERITY_NOTE);
   assert_int_equal(SAID(made, UP "ALTER TABLE s.a ADD m int, ALTER n TYPE int USING 1", to_text),
                    SEVERITY_WARNING);
-  assert_int_equal(SAID(made, UP "ALTER TABLE s.a RENAME id TO n", to_text), SEVERITY_NOTE);
+  assert_int_equal(
+      SAID(made, UP "ALTER TABLE s.a RENAME n TO m; ALTER TABLE s.a RENAME id TO n", to_text),
+      SEVERITY_WARNING);
+  assert_int_equal(
+      SAID(made, UP "ALTER TABLE s.a RENAME TO b", UP "ALTER TABLE s.b ALTER n TYPE text"), 0);
   assert_int_equal(SAID(made, UP "ALTER TABLE s.b RENAME TO a", to_text), SEVERITY_NOTE);
   assert_int_equal(SAID(UP "ALTER TABLE s.a ADD COLUMN IF NOT EXISTS n int[]", to_text),
                    SEVERITY_NOTE);
