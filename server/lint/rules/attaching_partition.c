@@ -36,10 +36,12 @@ RULE(attaching_partition) = {
                    "ALTER TABLE event ATTACH PARTITION event_2026 FOR VALUES FROM ('2026-01-01') "
                    "TO ('2027-01-01');\n"
                    "-- migd:down\n",
-            .good = "-- migd:up\n"
-                    "CREATE TABLE event_2027 PARTITION OF event FOR VALUES FROM ('2027-01-01') TO "
-                    "('2028-01-01');\n"
-                    "-- migd:down\n",
+            .good =
+                "-- migd:up\n"
+                "CREATE TABLE event_2027 (LIKE event INCLUDING DEFAULTS INCLUDING CONSTRAINTS);\n"
+                "ALTER TABLE event ATTACH PARTITION event_2027 FOR VALUES FROM ('2027-01-01') TO "
+                "('2028-01-01');\n"
+                "-- migd:down\n",
         },
 
     .check = check};

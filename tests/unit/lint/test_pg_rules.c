@@ -146,6 +146,10 @@ static const struct {
      "AS 'SELECT 1'"},
     {"changing-column-type", PG, "CREATE TABLE a (x int); ALTER TABLE a ALTER x TYPE bigint"},
     {"constraint-missing-not-valid", PG, "CREATE TABLE a (x int CHECK (x > 0))"},
+    {"creating-partition", PG,
+     "CREATE TABLE a (x int) PARTITION BY LIST (x); "
+     "CREATE TABLE b PARTITION OF a DEFAULT"},
+    {"creating-partition", PG, "CREATE TABLE b () INHERITS (a)"},
     {"delete-without-where", PG, "CREATE TABLE a (x int); DELETE FROM a"},
     {"delete-without-where", PG, "DELETE FROM a USING b WHERE a.x = b.x"},
     {"disallowed-unique-constraint", PG, "CREATE TABLE a (x int UNIQUE)"},
