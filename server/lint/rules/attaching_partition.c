@@ -1,5 +1,6 @@
 /* A partition that the revision made itself is empty, or is filled before anybody can see it. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   EACH_COMMAND(c, s) {
     const PgQuery__PartitionCmd *p = NODE(c.cmd->def, PARTITION_CMD, partition_cmd);
@@ -43,5 +44,4 @@ RULE(attaching_partition) = {
                 "('2028-01-01');\n"
                 "-- migd:down\n",
         },
-
     .check = check};

@@ -1,5 +1,6 @@
 /* Where the revision makes the parent too, nobody waits. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   const PgQuery__CreateStmt *c = STATEMENT(s, CREATE_STMT, create_stmt);
   const PgQuery__RangeVar *parent = c && c->partbound && c->n_inh_relations
@@ -39,5 +40,4 @@ RULE(creating_partition) = {
                 "('2028-01-01');\n"
                 "-- migd:down\n",
         },
-
     .check = check};
