@@ -354,6 +354,7 @@ static const char *before_good(const char *rule) {
       {"validate-in-same-transaction",
        "ALTER TABLE invoice ADD CONSTRAINT invoice_total_positive CHECK (total >= 0) NOT VALID;"},
       {"prefer-batched-update", CURRENCY},
+      {"backfill-with-ddl", CURRENCY},
       {"adding-serial-primary-key-field", "CREATE TABLE invoice_line (id bigint NOT NULL);"},
       {"ban-drop-cascade", INVOICE_LINE},
       {"ban-drop-schema", "CREATE SCHEMA legacy;"},
