@@ -396,6 +396,14 @@ static int rename_constraint(struct planner *p, const struct alter_action *a) {
   return 0;
 }
 
+/* SQLite keeps the quotes with which the new name is written, and a rename is no reason for any. */
+static const char *as_written(struct planner *p, struct sql_range name) {
+  struct slice s = text_of(p, name);
+  bool quoted = strchr("\"'`[", s.s[0]) != NULL;
+  return quoted ? sql_quote_name(p->arena, plan_name(p, name))
+                : arena_strndup(p->arena, s.s, s.len);
+}
+
 static int rename_column(struct planner *p, const struct alter_action *a) {
   struct table_column *c = find_column(p, a->column);
   char *to = plan_name(p, a->to);
@@ -404,7 +412,7 @@ static int rename_column(struct planner *p, const struct alter_action *a) {
   if (table_column_of(&p->table, to) != NULL && table_column_of(&p->table, to) != c)
     return plan_fail(p, a->to, "table %s has a column %s already", p->object->name, to);
   plan_native(p, arena_printf(p->arena, "ALTER TABLE %s RENAME COLUMN %s TO %s", quoted_table(p),
-                              sql_quote_name(p->arena, c->name), sql_quote_name(p->arena, to)));
+                              sql_quote_name(p->arena, c->name), as_written(p, a->to)));
   c->name = to;
   return 0;
 }

@@ -117,7 +117,8 @@ static char *without_qualifiers(struct writer *w, const char *sql, size_t len, s
     if (t.items[i].start < from || !tokens_names(&t, i, w->p->object->name) ||
         !tokens_char(&t, i + 1, '.') || !tokens_name(&t, i + 2))
       continue;
-    buf_add(&b, sql + at, t.items[i].start - at);
+    size_t first = i > 1 && tokens_char(&t, i - 1, '.') ? i - 2 : i; /* main.table.column */
+    buf_add(&b, sql + at, t.items[first].start - at);
     at = t.items[i + 2].start;
   }
   buf_add(&b, sql + at, len - at);

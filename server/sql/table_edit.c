@@ -95,15 +95,15 @@ static struct slice ended(struct arena *arena, struct slice s, struct slice next
                                                                    : s;
 }
 
-/* The line break and the white space with which an element begins a line; a space when it does
- * not. */
+/* The last line break in a lead, with the white space behind it; a space when there is none. */
 static struct slice indent_of(struct slice lead) {
-  size_t start = lead.len;
-  while (start > 0 && (lead.s[start - 1] == ' ' || lead.s[start - 1] == '\t'))
-    start--;
-  if (start == 0 || lead.s[start - 1] != '\n')
+  const char *start = lead.len > 0 ? memrchr(lead.s, '\n', lead.len) : NULL;
+  if (start == NULL)
     return slice_of(" ");
-  return (struct slice){lead.s + start - 1, lead.len - start + 1};
+  size_t n = 1, rest = lead.len - (size_t)(start - lead.s);
+  while (n < rest && (start[n] == ' ' || start[n] == '\t'))
+    n++;
+  return (struct slice){start, n};
 }
 
 static void insert_element(struct table *t, size_t at, struct table_element *element,
