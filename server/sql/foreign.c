@@ -86,8 +86,6 @@ static int refuse_word(const struct tokens *t, size_t i, struct err *e) {
     return refuse(t, i, e, "INTERVAL", "datetime(x, '+1 day')");
   if (next == LEX_STRING && touches(t, i) && tokens_is(t, i, "E"))
     return refuse(t, i, e, "E'…'", "char()");
-  if (next == LEX_NAME && tokens_is(t, i, "ARRAY") && t->lex.text[t->items[i + 1].start] == '[')
-    return refuse(t, i, e, "arrays", NULL);
   if (tokens_is(t, i, "ILIKE"))
     return refuse(t, i, e, "ILIKE", "LIKE, which ignores the case of ASCII letters");
   if (tokens_is(t, i, "SIMILAR") && tokens_is(t, i + 1, "TO"))
@@ -97,9 +95,20 @@ static int refuse_word(const struct tokens *t, size_t i, struct err *e) {
   return 0;
 }
 
+/* ARRAY[…], int[], a[1]: a name in brackets to SQLite, but none that anybody would write so. */
+static int refuse_brackets(const struct tokens *t, size_t i, struct err *e) {
+  const char *s = t->lex.text + t->items[i].start;
+  bool element = s[1] == ']' || (s[1] >= '0' && s[1] <= '9');
+  if (s[0] == '[' && i > 0 && (tokens_is(t, i - 1, "ARRAY") || (touches(t, i - 1) && element)))
+    return refuse(t, i, e, "arrays", NULL);
+  return 0;
+}
+
 int foreign_refuse(const struct tokens *t, size_t from, size_t to, struct err *e) {
   for (size_t i = from; i < to; i++) {
     if (t->items[i].kind == LEX_PARAM && refuse_param(t, i, e) != 0)
+      return -1;
+    if (t->items[i].kind == LEX_NAME && refuse_brackets(t, i, e) != 0)
       return -1;
     if (t->items[i].kind == LEX_WORD && refuse_word(t, i, e) != 0)
       return -1;

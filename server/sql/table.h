@@ -104,7 +104,7 @@ void constraint_set_name(struct table_constraint *c, const char *name, struct ar
 bool same_name(const char *a, const char *b);
 /* NULL when there is none. */
 struct table_column *table_column_of(const struct table *t, const char *name);
-/* The first of its kind, or NULL. */
+/* The last of its kind, which is the one that counts, or NULL. */
 struct table_constraint *column_constraint(const struct table_column *c, enum constraint_kind kind);
 /* Whether the text, an expression, names the column. */
 bool sql_mentions(struct slice text, const char *column, struct arena *arena);

@@ -258,7 +258,7 @@ struct table_column *table_column_of(const struct table *t, const char *name) {
 
 struct table_constraint *column_constraint(const struct table_column *c,
                                            enum constraint_kind kind) {
-  for (size_t i = 0; i < c->count; i++)
+  for (size_t i = c->count; i-- > 0;)
     if (c->constraints[i]->kind == kind)
       return c->constraints[i];
   return NULL;
