@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "server/sql/foreign.h"
+#include "server/sql/table.h"
 #include "server/sql/tokens.h"
 
 struct parser {
@@ -177,24 +178,21 @@ static int drop(struct parser *p, struct alter_action *a) {
   return 0;
 }
 
-/* A word or more, then perhaps (10) or (10, 2): what SQLite takes for a type. */
-static int check_type(struct parser *p, size_t from, size_t end) {
-  size_t i = from;
-  while (i < end && tokens_name(&p->t, i))
-    i++;
-  if (i < end && i > from && p->t.items[i].kind == LEX_OPEN) {
-    i = tokens_close(&p->t, i) + 1;
-    if (i == end)
-      return 0;
-  }
-  return i == end && i > from ? 0 : refuse_at(p, i < end ? i : from, "this type");
+/* What SQLite takes for a type is what can stand behind a column's name. */
+static int check_type(struct parser *p, size_t at, struct sql_range type) {
+  struct table_column c;
+  struct err ignored;
+  const char *text = arena_printf(p->arena, "x %.*s", (int)type.len, p->t.lex.text + type.start);
+  if (table_cut_column(text, type.len + 2, p->arena, &c, &ignored) == 1 && c.count == 0)
+    return 0;
+  return refuse_at(p, at, "this type");
 }
 
 static int alter_type(struct parser *p, struct alter_action *a) {
   static const char *const stops[] = {"COLLATE", "USING", NULL};
   a->kind = ALTER_TYPE;
   size_t from = p->i;
-  if (read_text(p, stops, "a type is expected", &a->type) != 0 || check_type(p, from, p->i) != 0)
+  if (read_text(p, stops, "a type is expected", &a->type) != 0 || check_type(p, from, a->type) != 0)
     return -1;
   if (take(p, "COLLATE") && read_name(p, &a->collate, "a collation's name is expected") != 0)
     return -1;

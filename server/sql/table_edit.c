@@ -134,10 +134,19 @@ static void make_room(struct table *t, size_t at, struct table_element *element,
   before->trail = (struct slice){after->s, 0};
 }
 
+static void begin_with_comma(struct table_element *first) {
+  first->comma = true;
+  if (first->lead.len == 0)
+    first->lead = slice_of(" ");
+}
+
 static struct table_element *add_element(struct table *t, size_t at, struct arena *arena) {
   struct table_element *element = ARENA_NEW(arena, struct table_element);
-  element->comma = true;
-  make_room(t, at, element, arena);
+  element->comma = at > 0;
+  if (at > 0)
+    make_room(t, at, element, arena);
+  else if (t->count > 0)
+    begin_with_comma(t->elements[0]);
   insert_element(t, at, element, arena);
   return element;
 }
@@ -160,7 +169,8 @@ struct table_element *table_add_constraint(struct table *t, struct table_constra
 }
 
 /* The lead of the one behind: what is left of its own line, from both. */
-static void close_gap(struct table_element *gone, struct table_element *next, struct arena *arena) {
+static void close_gap(struct table_element *gone, struct table_element *next, bool first,
+                      struct arena *arena) {
   struct slice kept = line_comment(gone->lead), rest = behind_line(next->lead);
   if (rest.len > 0)
     next->lead = join(arena, kept, rest);
@@ -168,7 +178,7 @@ static void close_gap(struct table_element *gone, struct table_element *next, st
     next->lead = gone->lead;
   else
     next->lead = join(arena, ended(arena, kept, next->lead), next->lead);
-  next->comma = gone->comma;
+  next->comma = !first && (gone->comma || next->comma);
 }
 
 /* It was the last: its comma goes too. */
@@ -184,7 +194,7 @@ void table_remove(struct table *t, struct table_element *element, struct arena *
   while (t->elements[i] != element)
     i++;
   if (i + 1 < t->count)
-    close_gap(element, t->elements[i + 1], arena);
+    close_gap(element, t->elements[i + 1], i == 0, arena);
   else if (i > 0)
     close_end(element, t->elements[i - 1], arena);
   memmove(t->elements + i, t->elements + i + 1,
