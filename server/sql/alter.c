@@ -17,6 +17,7 @@ struct parser {
   struct err *e;
   struct alter_table out;
   size_t cap;
+  bool ours; /* it has words that SQLite's own ALTER TABLE has not */
 };
 
 static bool is(const struct parser *p, const char *keyword) {
@@ -101,7 +102,7 @@ static const char *const nothing[] = {NULL};
 /* The text up to the action's end (or a keyword of `stops`), at least one token. */
 static int read_text(struct parser *p, const char *const *stops, const char *what,
                      struct sql_range *out) {
-  size_t end;
+  size_t end = p->i;
   if (find_end(p, stops, &end) != 0)
     return -1;
   if (end == p->i)
@@ -121,10 +122,10 @@ static bool at_constraint(const struct parser *p) {
 
 /* NOT VALID at the end of the action. */
 static int read_constraint_body(struct parser *p, struct alter_action *a) {
-  size_t from = p->i, end;
+  size_t from = p->i;
   if (read_text(p, nothing, "a constraint is expected", &a->body) != 0)
     return -1;
-  end = p->i;
+  size_t end = p->i;
   if (end - from > 2 && tokens_is(&p->t, end - 2, "NOT") && tokens_is(&p->t, end - 1, "VALID"))
     a->body = range_of(p, from, end - 2);
   return 0;
@@ -151,7 +152,7 @@ static int add(struct parser *p, struct alter_action *a) {
   if (take(p, "IF")) {
     if (!take2(p, "NOT", "EXISTS"))
       return fail_at(p, p->i, "NOT EXISTS is expected");
-    a->if_not_exists = true;
+    p->ours = a->if_not_exists = true;
   }
   size_t from = p->i;
   if (read_column(p, a) != 0)
@@ -162,8 +163,7 @@ static int add(struct parser *p, struct alter_action *a) {
 
 static void read_behaviour(struct parser *p, struct alter_action *a) {
   a->cascade = take(p, "CASCADE");
-  if (!a->cascade)
-    (void)take(p, "RESTRICT");
+  p->ours |= a->cascade || take(p, "RESTRICT");
 }
 
 static int drop(struct parser *p, struct alter_action *a) {
@@ -172,6 +172,7 @@ static int drop(struct parser *p, struct alter_action *a) {
   if (!constraint)
     (void)take(p, "COLUMN");
   a->if_exists = take2(p, "IF", "EXISTS");
+  p->ours |= a->if_exists;
   if (constraint ? read_name(p, &a->name, "a constraint's name is expected") : read_column(p, a))
     return -1;
   read_behaviour(p, a);
@@ -352,13 +353,15 @@ static int read_actions(struct parser *p) {
 static void skip_only(struct parser *p) {
   static const char *const actions[] = {"ADD", "DROP", "ALTER", "RENAME", "VALIDATE", NULL};
   if (is(p, "ONLY") && !tokens_is_any(&p->t, p->i + 1, actions) &&
-      !tokens_char(&p->t, p->i + 1, '.'))
+      !tokens_char(&p->t, p->i + 1, '.')) {
     p->i++;
+    p->ours = true;
+  }
 }
 
 static int read_table(struct parser *p) {
   struct sql_range name;
-  p->out.if_exists = take2(p, "IF", "EXISTS");
+  p->ours = p->out.if_exists = take2(p, "IF", "EXISTS");
   skip_only(p);
   size_t from = p->i;
   if (read_name(p, &name, "a table's name is expected") != 0)
@@ -371,6 +374,7 @@ static int read_table(struct parser *p) {
   }
   p->out.name = tokens_unquote(&p->t, p->i - 1, p->arena);
   p->out.table = range_of(p, from, p->i);
+  p->ours |= tokens_char(&p->t, p->i, '*');
   p->i += tokens_char(&p->t, p->i, '*');
   return 0;
 }
@@ -391,6 +395,7 @@ int alter_parse(const char *sql, size_t len, struct arena *arena, struct alter_t
   struct parser p = {.i = 2, .arena = arena, .e = e};
   if (tokens_read(sql, len, arena, &p.t, e) != 0 || read_table(&p) != 0 || read_actions(&p) != 0)
     return -1;
+  p.out.as_sqlite = !p.ours && p.out.count == 1;
   *out = p.out;
   return 1;
 }

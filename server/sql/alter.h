@@ -44,6 +44,8 @@ struct alter_table {
   struct sql_range table; /* as written, schema included */
   char *schema, *name;    /* without quotes, in the arena; schema NULL: none is written */
   bool if_exists;
+  bool as_sqlite; /* one action, written without what only PostgreSQL has: where SQLite can do it,
+                     it takes the statement as it is */
   struct alter_action *actions;
   size_t count;
 };

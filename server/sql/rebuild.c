@@ -48,6 +48,9 @@ static void *with_room(struct arena *arena, void *items, size_t count, size_t *c
 }
 
 void plan_native(struct planner *p, const char *sql) {
+  const struct rebuild_alter *a = &p->alters[p->place.alter];
+  if (a->parsed.as_sqlite && (a->parsed.schema == NULL || same_name(a->parsed.schema, "main")))
+    sql = arena_strndup(p->arena, a->sql, a->len);
   p->natives = with_room(p->arena, p->natives, p->native_count, &p->native_cap, sizeof *p->natives);
   p->natives[p->native_count++] =
       (struct rebuild_statement){.kind = REBUILD_NATIVE, .place = p->place, .sql = sql};

@@ -36,7 +36,7 @@ struct rebuild_alter {
 };
 
 enum rebuild_kind {
-  REBUILD_NATIVE,   /* an ALTER TABLE of SQLite's own */
+  REBUILD_NATIVE,   /* an ALTER TABLE of SQLite's own; as it was written, where that is one */
   REBUILD_LEGACY,   /* PRAGMA legacy_alter_table=ON */
   REBUILD_CREATE,   /* the new table, under a name of ours */
   REBUILD_COPY,     /* INSERT INTO … SELECT: rows may break what is new here */
