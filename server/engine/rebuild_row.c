@@ -5,7 +5,6 @@
 #include "server/engine/rebuild_row.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "proto/base/buf.h"
@@ -71,10 +70,16 @@ static int on_key(void *ctx, const struct db_value *v, int count, struct err *e)
 }
 
 static void tell(struct err *e, const char *what, const char *key) {
-  char text[sizeof e->text];
-  err_copy(text, sizeof text, e->text, strlen(e->text));
-  snprintf(e->text, sizeof e->text, "%.500s: %s%sthe row with %.200s", text, what ? what : "",
-           what ? " in " : "", key);
+  struct buf text BUF_SCOPED = BUF_INIT;
+  buf_addf(&text, "%s (the row with %s%s%s)", e->text, key, what ? ": " : "", what ? what : "");
+  err_copy(e->text, sizeof e->text, text.s, text.len);
+}
+
+/* The question has expressions of the revision in it. */
+static int ask(struct walk *w, const char *sql, struct key_text *key) {
+  struct db_statement s = {.sql = sql, .len = strlen(sql), .flags = DB_REBUILD};
+  struct err ignored;
+  return w->db->driver->exec(w->db, &s, key ? on_key : NULL, key, NULL, w->job, &ignored);
 }
 
 static bool probe(struct walk *w, const struct rebuild *plan, struct rebuild_place *place,
@@ -82,9 +87,7 @@ static bool probe(struct walk *w, const struct rebuild *plan, struct rebuild_pla
   for (size_t i = 0; i < plan->probe_count; i++) {
     const struct rebuild_probe *p = &plan->probes[i];
     struct key_text key = {plan, BUF_INIT};
-    struct err ignored;
-    bool found =
-        !db_exec(w->db, p->sql, NULL, 0, on_key, &key, NULL, w->job, &ignored) && key.text.len;
+    bool found = !ask(w, p->sql, &key) && key.text.len;
     if (found) {
       *place = p->place;
       tell(e, p->what, buf_str(&key.text));
@@ -144,15 +147,21 @@ static int64_t first_offender(struct walk *w, const struct rebuild *plan,
 static void name_row(struct walk *w, const struct rebuild *plan, int64_t offset, struct err *e) {
   struct key_text key = {plan, BUF_INIT};
   struct buf sql BUF_SCOPED = BUF_INIT;
-  struct err ignored;
   buf_adds(&sql, "SELECT ");
   add_key(&sql, plan);
   buf_adds(&sql, " FROM ");
   schema_add_name(&sql, plan->schema, plan->table);
   add_portion(&sql, plan, offset, 1);
-  if (!db_exec(w->db, buf_str(&sql), NULL, 0, on_key, &key, NULL, w->job, &ignored) && key.text.len)
+  if (!ask(w, buf_str(&sql), &key) && key.text.len)
     tell(e, NULL, buf_str(&key.text));
   buf_release(&key.text);
+}
+
+/* What does not even compile is no row's fault. */
+static bool compiles(struct walk *w, const char *copy) {
+  struct buf sql BUF_SCOPED = BUF_INIT;
+  buf_addf(&sql, "EXPLAIN %s", copy);
+  return !ask(w, buf_str(&sql), NULL);
 }
 
 void rebuild_explain_row(struct walk *w, const struct rebuild *plan,
@@ -163,7 +172,7 @@ void rebuild_explain_row(struct walk *w, const struct rebuild *plan,
   bool rows =
       e->kind == ERR_MIGRATION && strcmp(e->sqlstate, "53100") && strcmp(e->sqlstate, "57014");
   if (!rows || w->offline || !w->db->driver->in_transaction(w->db) || !plan->key_count ||
-      probe(w, plan, place, e))
+      !compiles(w, copy->sql) || probe(w, plan, place, e))
     return;
   struct err last = *e;
   int64_t offset = first_offender(w, plan, copy, &last);

@@ -184,8 +184,8 @@ static void fails(const char *setup, const char *alters, const char *words, unsi
 
 static void a_row_in_the_way_is_named(void **state) {
   (void)state;
-  fails(TABLE, "ALTER TABLE t\n  ALTER a SET NOT NULL,\n  ALTER COLUMN b SET NOT NULL;", "id = 5",
-        7, 3);
+  fails(TABLE, "ALTER TABLE t\n  ALTER a SET NOT NULL,\n  ALTER COLUMN b SET NOT NULL;",
+        "NOT NULL constraint failed: t.b (the row with id = 5: column b is NULL)", 7, 3);
   fails(TABLE, "ALTER TABLE t ADD COLUMN z INT,\n ADD CONSTRAINT small CHECK (b < 4);", "id = 12",
         6, 2);
   fails(TABLE, "ALTER TABLE t ALTER a SET DEFAULT 'q', ADD UNIQUE (a)", "id = ", 5, 40);
@@ -209,8 +209,8 @@ static void a_row_that_no_question_finds_is_found_by_copying(void **state) {
 static void what_cannot_be_done_says_where(void **state) {
   (void)state;
   fails(TABLE, "ALTER TABLE t ALTER b SET NOT NULL,\n  DROP COLUMN nothing", "nothing", 6, 15);
-  fails(TABLE, "ALTER TABLE t ALTER b TYPE INT USING no_such_function(b)", "no_such_function", 5,
-        15);
+  fails(TABLE, "ALTER TABLE t ALTER b TYPE INT USING no_such_function(b)",
+        "ERROR: no such function: no_such_function", 5, 15);
   fails(TABLE, "ALTER TABLE t SET TABLESPACE fast", "", 5, 15);
   fails(TABLE, "ALTER TABLE t ADD CHECK (load_extension('x') > 0)", "load_extension", 5, 15);
   fails(TABLE "CREATE VIEW v AS SELECT a, b FROM t; CREATE INDEX t_a ON t (a);",
@@ -324,7 +324,7 @@ static void a_dry_run_shows_what_runs(void **state) {
   assert_non_null(w.shown);
   assert_int_equal(count_of(&w.shown[0], "DROP TABLE"), 1); /* two ALTERs, one rebuild */
   assert_string_equal(w.shown[0].sql[0], "INSERT INTO log VALUES ('x')");
-  assert_int_equal(count_of(&w.shown[1], "ALTER TABLE \"log\" ADD COLUMN z"), 1);
+  assert_int_equal(count_of(&w.shown[1], "ALTER TABLE log ADD z"), 1);
   assert_string_equal(world_ask(&x, SCHEMA), before);
   struct buf all BUF_SCOPED = BUF_INIT;
   buf_adds(&all, "ATTACH ':memory:' AS keep; BEGIN;");
