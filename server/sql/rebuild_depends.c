@@ -13,10 +13,11 @@ enum { ALIASES_MAX = 16 };
 /* A view or a trigger, read for what it says of one table. */
 struct reading {
   struct tokens t;
+  bool *tables; /* by token: a table's name stands here */
   const char *table, *column;
   size_t aliases[ALIASES_MAX]; /* tokens that name the table in this text */
   size_t alias_count;
-  size_t body; /* a trigger: its first token behind ON table */
+  size_t body; /* a view: behind its AS; a trigger: behind ON table */
   bool of_table, trigger, named;
 };
 
@@ -29,9 +30,45 @@ static bool is_keyword(const struct tokens *t, size_t i) {
   return tokens_is_any(t, i, words);
 }
 
+/* Whether the words from here on, up to others that say so, name tables. */
+static bool in_tables(const struct tokens *t, size_t i, bool before) {
+  static const char *const begin[] = {"FROM", "JOIN", "INTO", "UPDATE", "IN", NULL};
+  static const char *const end[] = {"SELECT", "WHERE",     "ON",    "USING",  "SET",   "GROUP",
+                                    "ORDER",  "HAVING",    "LIMIT", "WINDOW", "UNION", "EXCEPT",
+                                    "VALUES", "INTERSECT", "OF",    NULL};
+  if (tokens_is_any(t, i, begin))
+    return true;
+  return before && !tokens_is_any(t, i, end) && t->items[i].kind != LEX_SEMICOLON;
+}
+
+/* Behind these, or a point of a schema, a name is a table's and no alias. */
+static bool begins_table(const struct tokens *t, size_t i) {
+  static const char *const words[] = {"FROM",  "JOIN", "INTO",   "UPDATE",   "IN", "REPLACE",
+                                      "ABORT", "FAIL", "IGNORE", "ROLLBACK", NULL};
+  return tokens_is_any(t, i, words) || tokens_char(t, i, ',') || tokens_char(t, i, '(') ||
+         tokens_char(t, i, '.');
+}
+
+/* FROM lists, INTO, UPDATE, IN table. What is in parentheses goes on outside behind them. */
+static bool *find_tables(const struct tokens *t, struct arena *arena) {
+  bool *found = ARENA_ARRAY(arena, bool, t->count + 1);
+  bool *outside = ARENA_ARRAY(arena, bool, t->count + 1);
+  bool state = false;
+  for (size_t i = 0, depth = 0; i < t->count; i++) {
+    if (t->items[i].kind == LEX_OPEN)
+      outside[depth++] = state;
+    else if (t->items[i].kind == LEX_CLOSE && depth > 0)
+      state = outside[--depth];
+    else if (state && i > 0 && begins_table(t, i - 1))
+      found[i] = true;
+    state = in_tables(t, i, state);
+  }
+  return found;
+}
+
 static void find_aliases(struct reading *r) {
   for (size_t i = r->body; i < r->t.count; i++) {
-    if (!tokens_names(&r->t, i, r->table) || tokens_char(&r->t, i + 1, '.'))
+    if (!r->tables[i] || !tokens_names(&r->t, i, r->table) || tokens_char(&r->t, i + 1, '.'))
       continue;
     r->named = true;
     size_t next = i + 1 + tokens_is(&r->t, i + 1, "AS");
@@ -67,12 +104,12 @@ static bool names_column_at(const struct reading *r, size_t i) {
   return i < r->body ? r->of_table : r->named; /* UPDATE OF column */
 }
 
-/* Behind `ON table` of a trigger; the head of a view is as long as its name. */
+/* Behind `ON table` of a trigger, behind AS of a view. */
 static size_t find_body(const struct reading *r) {
-  for (size_t i = 0; r->trigger && i < r->t.count; i++)
-    if (tokens_is(&r->t, i, "ON"))
-      return i + 2;
-  return r->trigger ? r->t.count : 3;
+  for (size_t i = 0; i < r->t.count; i++)
+    if (tokens_is(&r->t, i, r->trigger ? "ON" : "AS"))
+      return i + (r->trigger ? 2 : 1);
+  return r->t.count;
 }
 
 static bool needs_column(struct planner *p, const struct schema_object *o, const char *column) {
@@ -82,17 +119,27 @@ static bool needs_column(struct planner *p, const struct schema_object *o, const
   r.of_table = r.trigger && same_name(o->table, p->object->name);
   if (tokens_read(o->sql, strlen(o->sql), p->arena, &r.t, &ignored) != 0)
     return true;
+  r.tables = find_tables(&r.t, p->arena);
   r.body = find_body(&r);
   find_aliases(&r);
-  for (size_t i = 3; i < r.t.count; i++)
+  for (size_t i = r.trigger ? 3 : r.body; i < r.t.count; i++)
     if (names_column_at(&r, i))
       return true;
   return false;
 }
 
 static bool needs_view(struct planner *p, const struct schema_object *o, const char *view) {
-  return (strcmp(o->type, "trigger") == 0 && same_name(o->table, view)) ||
-         sql_mentions(slice_of(o->sql), view, p->arena);
+  struct tokens t;
+  struct err ignored;
+  if (strcmp(o->type, "trigger") == 0 && same_name(o->table, view))
+    return true;
+  if (tokens_read(o->sql, strlen(o->sql), p->arena, &t, &ignored) != 0)
+    return true;
+  const bool *tables = find_tables(&t, p->arena);
+  for (size_t i = 0; i < t.count; i++)
+    if (tables[i] && tokens_names(&t, i, view))
+      return true;
+  return false;
 }
 
 static bool runs(const struct schema_object *o) {

@@ -80,6 +80,14 @@ static void write_pair(struct buf *names, struct buf *values, const char *name, 
   buf_addf(values, "%s%s", values->len > 0 ? ", " : "", value);
 }
 
+/* There is one: check_whole() in rebuild.c. */
+static const struct table_column *first_plain(const struct table *t) {
+  size_t i = 0;
+  while (t->elements[i]->column == NULL || is_generated(t->elements[i]->column))
+    i++;
+  return t->elements[i]->column;
+}
+
 /* OR ABORT: no ON CONFLICT of a constraint may leave out a row. */
 static const char *copy_sql(struct writer *w) {
   struct buf names BUF_SCOPED = BUF_INIT, values BUF_SCOPED = BUF_INIT;
@@ -97,9 +105,8 @@ static const char *copy_sql(struct writer *w) {
     if (source != NULL)
       write_pair(&names, &values, quoted(w, c->name), source);
   }
-  if (names.len == 0) /* nothing of the old rows is kept but their number */
-    return arena_printf(w->p->arena, "INSERT OR ABORT INTO %s (%s) SELECT NULL FROM %s", w->new,
-                        quoted(w, t->elements[0]->column->name), w->old);
+  if (names.len == 0) /* nothing of the old rows is kept but how many they are */
+    write_pair(&names, &values, quoted(w, first_plain(t)->name), "NULL");
   return arena_printf(w->p->arena, "INSERT OR ABORT INTO %s (%s) SELECT %s FROM %s", w->new,
                       buf_str(&names), buf_str(&values), w->old);
 }

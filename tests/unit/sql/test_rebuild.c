@@ -325,6 +325,47 @@ static void test_constraints(void **state) {
   ALL(samples, check_one);
 }
 
+/* Which views and triggers a column takes with it: all the others are there afterwards. */
+static void test_what_needs_a_column(void **state) {
+  (void)state;
+  static const struct {
+    const char *sql;
+    bool needs;
+  } samples[] = {
+      {"CREATE VIEW o AS SELECT b FROM t", true},
+      {"CREATE VIEW o(b) AS SELECT a FROM t", false},
+      {"CREATE VIEW o AS SELECT * FROM t", false},
+      {"CREATE VIEW o AS SELECT u.b FROM t, u", false},
+      {"CREATE VIEW o AS SELECT u.x FROM u JOIN main.t AS k ON k.\"B\" = u.b", true},
+      {"CREATE VIEW o AS SELECT x FROM u, (SELECT a, [b] FROM t) y", true},
+      {"CREATE VIEW o AS SELECT b FROM u", false},
+      {"CREATE VIEW o AS SELECT a AS b, t AS c FROM (SELECT a, 1 AS t FROM t)", false},
+      {"CREATE VIEW o AS WITH w AS (SELECT 1) SELECT (SELECT max(t.b) FROM t), 'b' FROM u", true},
+      {"CREATE TRIGGER o AFTER UPDATE OF b ON t BEGIN SELECT 1; END", true},
+      {"CREATE TRIGGER o AFTER UPDATE ON t WHEN old.b BEGIN SELECT 1; END", true},
+      {"CREATE TRIGGER o AFTER UPDATE ON t BEGIN UPDATE u SET b = new.a; END", false},
+      {"CREATE TRIGGER o AFTER UPDATE OF b ON u BEGIN UPDATE OR IGNORE t SET a = 1; END", false},
+      {"CREATE TRIGGER o AFTER INSERT ON u BEGIN INSERT INTO t(a, b) VALUES (new.b, 1); END", true},
+      {"CREATE TRIGGER o AFTER INSERT ON u BEGIN DELETE FROM t WHERE b = 1; END", true},
+      {"CREATE TRIGGER o AFTER INSERT ON u BEGIN DELETE FROM u WHERE b IN (SELECT a FROM u); END",
+       false},
+      /* of the view v, which has the column and goes with it */
+      {"CREATE VIEW o AS SELECT * FROM (u JOIN v)", true},
+      {"CREATE VIEW o AS SELECT x FROM u WHERE x IN v", true},
+      {"CREATE VIEW o AS SELECT x AS v FROM u", false},
+      {"CREATE TRIGGER o INSTEAD OF INSERT ON v BEGIN SELECT 1; END", true},
+  };
+  for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {
+    struct buf setup BUF_SCOPED = BUF_INIT;
+    buf_addf(&setup,
+             "CREATE TABLE t(a, b); CREATE TABLE u(b, x); CREATE VIEW v AS SELECT b FROM t; %s",
+             samples[i].sql);
+    check_one(&(struct sample){buf_str(&setup), "ALTER TABLE t DROP COLUMN b CASCADE", "\"t\"(a)",
+                               "SELECT name FROM sqlite_schema WHERE type <> 'table'",
+                               samples[i].needs ? "" : "'o;", 1});
+  }
+}
+
 static void test_rowids(void **state) {
   (void)state;
   static const struct sample samples[] = {
@@ -598,11 +639,11 @@ static void test_statements(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_native),         cmocka_unit_test(test_columns),
-      cmocka_unit_test(test_constraints),    cmocka_unit_test(test_rowids),
-      cmocka_unit_test(test_what_is_around), cmocka_unit_test(test_comments),
-      cmocka_unit_test(test_broken_by_rows), cmocka_unit_test(test_refused),
-      cmocka_unit_test(test_statements),
+      cmocka_unit_test(test_native),      cmocka_unit_test(test_columns),
+      cmocka_unit_test(test_constraints), cmocka_unit_test(test_what_needs_a_column),
+      cmocka_unit_test(test_rowids),      cmocka_unit_test(test_what_is_around),
+      cmocka_unit_test(test_comments),    cmocka_unit_test(test_broken_by_rows),
+      cmocka_unit_test(test_refused),     cmocka_unit_test(test_statements),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
