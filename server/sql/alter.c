@@ -10,6 +10,9 @@
 #include "server/sql/table.h"
 #include "server/sql/tokens.h"
 
+/* PostgreSQL has at most 1600 columns. */
+enum { ACTIONS_MAX = 1600 };
+
 struct parser {
   struct tokens t;
   size_t i; /* the next token */
@@ -322,11 +325,11 @@ static int read_action(struct parser *p, struct alter_action *a) {
 }
 
 static int keep_action(struct parser *p, const struct alter_action *a) {
+  if (p->out.count == ACTIONS_MAX)
+    return fail_at(p, p->i, "an ALTER TABLE of fewer actions is expected");
   if (p->out.count == p->cap) {
     size_t cap = p->cap == 0 ? 4 : p->cap * 2;
-    struct alter_action *actions = arena_try(p->arena, cap, sizeof *actions);
-    if (actions == NULL)
-      return fail_at(p, p->i, "fewer actions are expected");
+    struct alter_action *actions = ARENA_ARRAY(p->arena, struct alter_action, cap);
     if (p->out.count > 0)
       memcpy(actions, p->out.actions, p->out.count * sizeof *actions);
     p->out.actions = actions;

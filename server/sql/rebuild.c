@@ -11,6 +11,9 @@
 #include "server/sql/rebuild_state.h"
 #include "server/sql/tokens.h"
 
+/* More alters than that begin a group of their own. */
+enum { GROUP_MAX = 256 };
+
 int plan_fail(struct planner *p, struct sql_range at, const char *format, ...) {
   va_list args;
   va_start(args, format);
@@ -184,7 +187,7 @@ static bool needs_earlier(struct planner *p, size_t alter, const struct alter_ac
     if (c == NULL || !c->fill->changed)
       continue;
     if (same_name(c->name, own) ||
-        sql_mentions((struct slice){sql + a->using.start, a->using.len}, c->name, p->arena))
+        sql_mentions((struct slice){sql + a->using.start, a->using.len}, c->name))
       return true;
   }
   return false;
@@ -265,7 +268,7 @@ static int plan(struct planner *p, size_t count, struct rebuild *out) {
   p->gone = ARENA_ARRAY(p->arena, bool, p->schema->count);
   if (cut(p, first) != 0 || apply(p, 0) != 0)
     return -1;
-  while (out->taken < count && joins(p, out->taken)) {
+  while (out->taken < count && out->taken < GROUP_MAX && joins(p, out->taken)) {
     if (apply(p, out->taken) != 0)
       return -1;
     out->taken++;
@@ -280,7 +283,10 @@ int rebuild_plan(const struct schema *schema, const struct rebuild_alter *alters
                  struct arena *arena, struct rebuild *out, size_t *failed, struct err *e) {
   struct planner p = {.schema = schema, .alters = alters, .arena = arena, .e = e};
   struct rebuild planned;
-  if (plan(&p, count, &planned) != 0) {
+  arena_init(&p.scratch, 0);
+  int rc = plan(&p, count, &planned);
+  arena_release(&p.scratch);
+  if (rc != 0) {
     *failed = p.place.alter;
     return -1;
   }

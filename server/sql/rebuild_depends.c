@@ -112,14 +112,19 @@ static size_t find_body(const struct reading *r) {
   return r->t.count;
 }
 
-static bool needs_column(struct planner *p, const struct schema_object *o, const char *column) {
+/* A first look that costs little: most texts do not say the word at all. */
+static bool says(const char *text, const char *word) {
+  return strpbrk(word, "\"`'") != NULL || strcasestr(text, word) != NULL;
+}
+
+static bool reads_column(struct planner *p, const struct schema_object *o, const char *column) {
   struct reading r = {.table = p->object->name, .column = column};
   struct err ignored;
   r.trigger = strcmp(o->type, "trigger") == 0;
   r.of_table = r.trigger && same_name(o->table, p->object->name);
-  if (tokens_read(o->sql, strlen(o->sql), p->arena, &r.t, &ignored) != 0)
+  if (tokens_read(o->sql, strlen(o->sql), &p->scratch, &r.t, &ignored) != 0)
     return true;
-  r.tables = find_tables(&r.t, p->arena);
+  r.tables = find_tables(&r.t, &p->scratch);
   r.body = find_body(&r);
   find_aliases(&r);
   for (size_t i = r.trigger ? 3 : r.body; i < r.t.count; i++)
@@ -128,18 +133,32 @@ static bool needs_column(struct planner *p, const struct schema_object *o, const
   return false;
 }
 
-static bool needs_view(struct planner *p, const struct schema_object *o, const char *view) {
+static bool needs_column(struct planner *p, const struct schema_object *o, const char *column) {
+  if (!says(o->sql, column) || !says(o->sql, p->object->name))
+    return false;
+  bool needs = reads_column(p, o, column);
+  arena_release(&p->scratch);
+  return needs;
+}
+
+static bool reads_view(struct planner *p, const struct schema_object *o, const char *view) {
   struct tokens t;
   struct err ignored;
   if (strcmp(o->type, "trigger") == 0 && same_name(o->table, view))
     return true;
-  if (tokens_read(o->sql, strlen(o->sql), p->arena, &t, &ignored) != 0)
+  if (tokens_read(o->sql, strlen(o->sql), &p->scratch, &t, &ignored) != 0)
     return true;
-  const bool *tables = find_tables(&t, p->arena);
+  const bool *tables = find_tables(&t, &p->scratch);
   for (size_t i = 0; i < t.count; i++)
     if (tables[i] && tokens_names(&t, i, view))
       return true;
   return false;
+}
+
+static bool needs_view(struct planner *p, const struct schema_object *o, const char *view) {
+  bool needs = says(o->sql, view) && reads_view(p, o, view);
+  arena_release(&p->scratch);
+  return needs;
 }
 
 static bool runs(const struct schema_object *o) {
@@ -181,23 +200,22 @@ static int drop_programs(struct planner *p, const struct alter_action *a, const 
 }
 
 /* Behind ON table: what an index is of. */
-static bool index_mentions(struct planner *p, const struct schema_object *o, const char *column) {
-  struct tokens t;
+static bool index_mentions(const struct schema_object *o, const char *column) {
+  struct lexer lex = {.dialect = DIALECT_SQLITE, .text = o->sql, .len = strlen(o->sql)};
+  struct lex_token token;
   struct err ignored;
-  size_t i = 0;
-  if (tokens_read(o->sql, strlen(o->sql), p->arena, &t, &ignored) != 0)
-    return true;
-  while (i < t.count && t.items[i].kind != LEX_OPEN)
-    i++;
-  struct slice rest = {o->sql + t.items[i].start, strlen(o->sql) - t.items[i].start};
-  return sql_mentions(rest, column, p->arena);
+  do {
+    if (lex_next(&lex, &token, &ignored) != 0)
+      return true;
+  } while (token.kind != LEX_OPEN && token.kind != LEX_END);
+  return sql_mentions(slice_of(o->sql + token.start), column);
 }
 
 static void drop_indexes(struct planner *p, const char *column, bool *changed) {
   for (size_t i = 0; i < p->schema->count; i++) {
     const struct schema_object *o = &p->schema->items[i];
     if (p->gone[i] || strcmp(o->type, "index") != 0 || o->sql == NULL ||
-        !same_name(o->table, p->object->name) || !index_mentions(p, o, column))
+        !same_name(o->table, p->object->name) || !index_mentions(o, column))
       continue;
     p->gone[i] = *changed = true;
   }
@@ -210,9 +228,9 @@ static bool lists(char **names, size_t count, const char *name) {
   return false;
 }
 
-static bool involves(struct planner *p, const struct table_constraint *c, const char *column) {
+static bool involves(const struct table_constraint *c, const char *column) {
   if (c->kind == CONSTRAINT_CHECK)
-    return sql_mentions(c->expr, column, p->arena);
+    return sql_mentions(c->expr, column);
   return lists(c->columns, c->column_count, column);
 }
 
@@ -240,10 +258,10 @@ static int drop_constraints(struct planner *p, const struct alter_action *a,
     for (size_t k = owner != NULL ? owner->count : 1; k-- > 0 && other != element;) {
       struct table_constraint *c = owner != NULL ? owner->constraints[k] : other->constraint;
       bool refers = refers_to(p, c, column);
-      if (refers && !a->cascade && !involves(p, c, column))
+      if (refers && !a->cascade && !involves(c, column))
         return refuse(p, a, arena_printf(p->arena, "column %s", column), "a foreign key of",
                       p->object->name);
-      if (!refers && !involves(p, c, column))
+      if (!refers && !involves(c, column))
         continue;
       *changed = true;
       if (owner != NULL)
@@ -255,28 +273,40 @@ static int drop_constraints(struct planner *p, const struct alter_action *a,
   return 0;
 }
 
-/* For each other table, the first foreign key that `needs` it. */
+/* Whether a constraint needs what is to go. */
+typedef bool needs_fn(struct planner *p, const struct table_constraint *c, const void *ctx);
+
+static bool any_needs(struct planner *p, const struct table *t, needs_fn *needs, const void *ctx) {
+  for (size_t i = 0; i < t->count; i++) {
+    const struct table_element *element = t->elements[i];
+    for (size_t k = element->column != NULL ? element->column->count : 1; k-- > 0;)
+      if (needs(p, element->column ? element->column->constraints[k] : element->constraint, ctx))
+        return true;
+  }
+  return false;
+}
+
+static bool other_needs(struct planner *p, const struct schema_object *o, needs_fn *needs,
+                        const void *ctx) {
+  struct table t;
+  struct err ignored;
+  if (o == p->object || o->temp || o->sql == NULL || strcmp(o->type, "table") != 0 ||
+      !says(o->sql, "references") || !says(o->sql, p->object->name))
+    return false;
+  bool found = table_cut(o->sql, strlen(o->sql), &p->scratch, &t, &ignored) == 1 &&
+               any_needs(p, &t, needs, ctx);
+  arena_release(&p->scratch);
+  return found;
+}
+
 static int foreign_keys_of_others(struct planner *p, const struct alter_action *a, const char *what,
-                                  bool (*needs)(struct planner *, const struct table_constraint *,
-                                                const void *),
-                                  const void *ctx) {
+                                  needs_fn *needs, const void *ctx) {
   for (size_t i = 0; i < p->schema->count; i++) {
-    const struct schema_object *o = &p->schema->items[i];
-    struct table t;
-    struct err ignored;
-    if (o == p->object || strcmp(o->type, "table") != 0 || o->sql == NULL || o->temp ||
-        !sql_mentions(slice_of(o->sql), "references", p->arena) ||
-        table_cut(o->sql, strlen(o->sql), p->arena, &t, &ignored) != 1)
+    if (!other_needs(p, &p->schema->items[i], needs, ctx))
       continue;
-    for (size_t k = 0; k < t.count; k++) {
-      struct table_element *element = t.elements[k];
-      for (size_t n = element->column != NULL ? element->column->count : 1; n-- > 0;) {
-        if (!needs(p, element->column ? element->column->constraints[n] : element->constraint, ctx))
-          continue;
-        (void)plan_fail(p, a->whole, "%s is needed by a foreign key of table %s", what, o->name);
-        return err_hint(p->e, "drop that foreign key first, with an ALTER TABLE of its table");
-      }
-    }
+    (void)plan_fail(p, a->whole, "%s is needed by a foreign key of table %s", what,
+                    p->schema->items[i].name);
+    return err_hint(p->e, "drop that foreign key first, with an ALTER TABLE of its table");
   }
   return 0;
 }
@@ -293,7 +323,7 @@ static int drop_generated(struct planner *p, const struct alter_action *a, const
     if (other == NULL || other->column == NULL || same_name(other->column->name, column))
       continue;
     const struct table_constraint *made = column_constraint(other->column, CONSTRAINT_GENERATED);
-    if (made == NULL || !sql_mentions(made->expr, column, p->arena))
+    if (made == NULL || !sql_mentions(made->expr, column))
       continue;
     if (!a->cascade)
       return refuse(p, a, arena_printf(p->arena, "column %s", column), "the generated column",
@@ -355,14 +385,8 @@ int plan_key_needed(struct planner *p, const struct alter_action *a,
   const char *what = arena_printf(p->arena, "constraint %s", plan_name(p, a->name));
   if (foreign_keys_of_others(p, a, what, refers_to_key, &key) != 0)
     return -1;
-  for (size_t i = 0; i < p->table.count; i++) {
-    const struct table_element *element = p->table.elements[i];
-    for (size_t n = element->column != NULL ? element->column->count : 1; n-- > 0;)
-      if (refers_to_key(p, element->column ? element->column->constraints[n] : element->constraint,
-                        &key)) {
-        (void)plan_fail(p, a->whole, "%s is needed by a foreign key of the table itself", what);
-        return err_hint(p->e, "drop that foreign key in the same statement");
-      }
-  }
-  return 0;
+  if (!any_needs(p, &p->table, refers_to_key, &key))
+    return 0;
+  (void)plan_fail(p, a->whole, "%s is needed by a foreign key of the table itself", what);
+  return err_hint(p->e, "drop that foreign key before it");
 }

@@ -59,17 +59,17 @@ static char *joined(struct arena *arena, char **names, size_t count) {
 }
 
 /* The one column that an expression names; NULL when there are none or several. */
-static const char *only_column(struct planner *p, struct slice expr) {
+static const char *only_column(struct planner *p, struct arena *arena, struct slice expr) {
   const char *only = NULL;
   struct tokens t;
   struct err ignored;
-  if (tokens_read(expr.s, expr.len, p->arena, &t, &ignored) != 0)
+  if (tokens_read(expr.s, expr.len, arena, &t, &ignored) != 0)
     return NULL;
   for (size_t i = 0; i < t.count; i++) {
     if ((t.items[i].kind != LEX_WORD && t.items[i].kind != LEX_NAME) ||
         tokens_char(&t, i + 1, '(') || tokens_char(&t, i + 1, '.'))
       continue;
-    const struct table_column *c = table_column_of(&p->table, tokens_unquote(&t, i, p->arena));
+    const struct table_column *c = table_column_of(&p->table, tokens_unquote(&t, i, arena));
     if (c != NULL && only != NULL && c->name != only)
       return NULL;
     only = c != NULL ? c->name : only;
@@ -78,13 +78,13 @@ static const char *only_column(struct planner *p, struct slice expr) {
 }
 
 /* The part between the table's name and the label. */
-static const char *middle(struct planner *p, const struct table_column *owner,
+static const char *middle(struct planner *p, struct arena *arena, const struct table_column *owner,
                           const struct table_constraint *c) {
   if (c->kind == CONSTRAINT_PRIMARY_KEY)
     return NULL;
   if (c->kind == CONSTRAINT_CHECK)
-    return only_column(p, c->expr);
-  return owner != NULL ? owner->name : joined(p->arena, c->columns, c->column_count);
+    return only_column(p, arena, c->expr);
+  return owner != NULL ? owner->name : joined(arena, c->columns, c->column_count);
 }
 
 static const char *label_of(enum constraint_kind kind) {
@@ -113,8 +113,15 @@ static bool has_automatic_name(struct planner *p, const struct table_column *own
     digits--;
   if (end - digits > 9 || (digits > 0 && digits < end && name[digits] == '0'))
     return false;
-  const char *numbered = arena_printf(p->arena, "%s%s", label, name + digits);
-  return same_name(name, object_name(p->arena, p->object->name, middle(p, owner, c), numbered));
+  size_t len = strlen(label);
+  if (digits < len || strncasecmp(name + digits - len, label, len) != 0)
+    return false;
+  struct arena *arena = &p->scratch;
+  const char *numbered = arena_printf(arena, "%s%s", label, name + digits);
+  bool same =
+      same_name(name, object_name(arena, p->object->name, middle(p, arena, owner, c), numbered));
+  arena_release(arena);
+  return same;
 }
 
 static void consider(struct search *s, struct table_element *element, struct table_constraint *c,
@@ -167,7 +174,7 @@ static void add_name(const char **names, size_t *n, struct planner *p,
   if (c->name != NULL && c->kind != CONSTRAINT_NAME)
     names[(*n)++] = c->name;
   else if (label != NULL)
-    names[(*n)++] = object_name(p->arena, p->object->name, middle(p, owner, c), label);
+    names[(*n)++] = object_name(p->arena, p->object->name, middle(p, p->arena, owner, c), label);
 }
 
 int plan_no_constraint(struct planner *p, struct sql_range at) {

@@ -325,7 +325,7 @@ static void probe_column(struct prober *pr, const struct probe_wish *wish) {
     for (size_t k = 0; k < (owner != NULL ? owner->count : 1); k++) {
       const struct table_constraint *c =
           owner != NULL ? owner->constraints[k] : t->elements[i]->constraint;
-      if (c->kind == CONSTRAINT_CHECK && sql_mentions(c->expr, column->name, pr->w->p->arena))
+      if (c->kind == CONSTRAINT_CHECK && sql_mentions(c->expr, column->name))
         probe_check(pr, wish->place, c);
       if (is_key(c) && (owner != NULL ? owner == column : key_has(c, column)))
         probe_key(pr, wish->place, c, owner);

@@ -29,6 +29,7 @@ struct planner {
   const struct schema *schema;
   const struct rebuild_alter *alters;
   struct arena *arena;
+  struct arena scratch; /* for one look at a text; emptied after it */
   struct err *e;
   const struct schema_object *object; /* the table */
   struct table before, table;         /* as stored, as it will be */

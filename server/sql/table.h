@@ -107,7 +107,7 @@ struct table_column *table_column_of(const struct table *t, const char *name);
 /* The last of its kind, which is the one that counts, or NULL. */
 struct table_constraint *column_constraint(const struct table_column *c, enum constraint_kind kind);
 /* Whether the text, an expression, names the column. */
-bool sql_mentions(struct slice text, const char *column, struct arena *arena);
+bool sql_mentions(struct slice text, const char *column);
 struct slice slice_of(const char *s);
 
 #endif
