@@ -325,6 +325,29 @@ static void test_constraints(void **state) {
   ALL(samples, check_one);
 }
 
+/* The names are those that PostgreSQL 15 gave when it was asked. */
+static void test_automatic_names(void **state) {
+  (void)state;
+#define LONG "a_table_with_a_rather_long_name_as_people_have"
+#define COLUMN "a_column_that_is_long_too_and_more"
+  static const struct sample samples[] = {
+      {"CREATE TABLE " LONG "(" COLUMN " UNIQUE, b CHECK (b > 0), c CHECK (c > b), d REFERENCES "
+       "p(x), PRIMARY KEY (b, c), UNIQUE (b, c, d), FOREIGN KEY (b, c) REFERENCES p(x, y))",
+       "ALTER TABLE " LONG " DROP CONSTRAINT "
+       "a_table_with_a_rather_long_na_a_column_that_is_long_too_and_key; ALTER TABLE " LONG
+       " DROP CONSTRAINT " LONG "_b_check, DROP CONSTRAINT " LONG "_check, DROP CONSTRAINT " LONG
+       "_d_fkey, DROP CONSTRAINT " LONG "_pkey, DROP CONSTRAINT " LONG
+       "_b_c_d_key, DROP CONSTRAINT " LONG "_b_c_fkey; ALTER TABLE " LONG " RENAME TO t",
+       "\"t\"(" COLUMN ", b, c, d)", NULL, NULL, 1},
+      {"CREATE TABLE t(a, b CHECK (b > 0 AND b < 9), \"E f\" UNIQUE, CHECK (1 = 1), CHECK "
+       "(length(\"E f\") > 1))",
+       "ALTER TABLE t DROP CONSTRAINT t_b_check, DROP CONSTRAINT \"t_E f_key\", DROP CONSTRAINT "
+       "\"t_E f_check\", DROP CONSTRAINT t_check2",
+       "\"t\"(a, b, \"E f\")", NULL, NULL, 1},
+  };
+  ALL(samples, check_one);
+}
+
 /* Which views and triggers a column takes with it: all the others are there afterwards. */
 static void test_what_needs_a_column(void **state) {
   (void)state;
@@ -639,11 +662,12 @@ static void test_statements(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_native),      cmocka_unit_test(test_columns),
-      cmocka_unit_test(test_constraints), cmocka_unit_test(test_what_needs_a_column),
-      cmocka_unit_test(test_rowids),      cmocka_unit_test(test_what_is_around),
-      cmocka_unit_test(test_comments),    cmocka_unit_test(test_broken_by_rows),
-      cmocka_unit_test(test_refused),     cmocka_unit_test(test_statements),
+      cmocka_unit_test(test_native),          cmocka_unit_test(test_columns),
+      cmocka_unit_test(test_constraints),     cmocka_unit_test(test_what_needs_a_column),
+      cmocka_unit_test(test_automatic_names), cmocka_unit_test(test_rowids),
+      cmocka_unit_test(test_what_is_around),  cmocka_unit_test(test_comments),
+      cmocka_unit_test(test_broken_by_rows),  cmocka_unit_test(test_refused),
+      cmocka_unit_test(test_statements),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
