@@ -376,6 +376,7 @@ static void test_what_needs_a_column(void **state) {
       {"CREATE VIEW o AS SELECT * FROM (u JOIN v)", true},
       {"CREATE VIEW o AS SELECT x FROM u WHERE x IN v", true},
       {"CREATE VIEW o AS SELECT x AS v FROM u", false},
+      {"CREATE VIEW o AS SELECT 1 FROM (SELECT x, v FROM (SELECT x, 1 AS v FROM u))", false},
       {"CREATE TRIGGER o INSTEAD OF INSERT ON v BEGIN SELECT 1; END", true},
   };
   for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {
