@@ -169,8 +169,6 @@ static void check_one(const struct sample *s) {
   if (strcmp(sql, buf_str(&want)) != 0)
     print_error("%s\n", s->alters);
   assert_string_equal(sql, buf_str(&want));
-  if (s->query != NULL && strcmp(rows_of(&w, s->query), s->rows) != 0)
-    print_error("%s\n", s->alters);
   if (s->query != NULL)
     assert_string_equal(rows_of(&w, s->query), s->rows);
   if (rebuilds != s->rebuilds)
@@ -214,6 +212,8 @@ static void test_native(void **state) {
        "'CREATE TRIGGER r INSERT ON t BEGIN SELECT new.\"b c\"; END;", 0},
       {"CREATE TABLE u(a)", "ALTER TABLE u RENAME TO t; ALTER TABLE t RENAME COLUMN a TO b",
        "\"t\"(b)", NULL, NULL, 0},
+      {"CREATE VIRTUAL TABLE f USING fts5(x); CREATE TABLE t(a)", "ALTER TABLE f RENAME TO g",
+       "t(a)", "SELECT * FROM g", "", 0},
       {"CREATE TABLE t(a)", "ALTER TABLE IF EXISTS nothing ADD b; ALTER TABLE t ADD c", "t(a, c)",
        NULL, NULL, 0},
       {"CREATE TABLE t(a)",
@@ -617,7 +617,7 @@ static void test_refused(void **state) {
   ALL(samples, check_refused);
 }
 
-/* Hundreds of actions on a wide table, which must not cost their square in memory or minutes. */
+/* Hundreds of actions on a wide table. */
 static void test_many(void **state) {
   (void)state;
   struct buf setup BUF_SCOPED = BUF_INIT, alters BUF_SCOPED = BUF_INIT;
