@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "server/base/digest.h"
 #include "server/engine/rebuild_check.h"
 #include "server/engine/rebuild_row.h"
 #include "server/engine/schema.h"
@@ -15,14 +16,20 @@
 
 #define GROUP_MAX 256 /* statements */
 
-/* 1, 0, -1 as alter_parse(). */
-static int parse(const struct revision *r, const struct section_statement *s, struct arena *arena,
-                 struct rebuild_alter *out, struct err *e) {
-  out->sql = r->content + s->start;
-  out->len = s->len;
-  if (s->len < 6 || strncasecmp(out->sql, "ALTER", 5))
+/* 1, 0, -1 as alter_parse(). The text is the caller's to wipe when it is 1. */
+static int parse(const struct walk *w, const struct revision *r, const struct section_statement *s,
+                 struct arena *arena, struct sql_text *text, struct rebuild_alter *out,
+                 struct err *e) {
+  if (s->len < 6 || strncasecmp(r->content + s->start, "ALTER", 5))
     return 0;
-  return alter_parse(out->sql, out->len, arena, &out->parsed, e);
+  if (statement_text(w, r, s, NULL, arena, text, e))
+    return -1;
+  out->sql = text->s;
+  out->len = text->len;
+  int rc = alter_parse(out->sql, out->len, arena, &out->parsed, e);
+  if (rc <= 0)
+    sql_text_wipe(text);
+  return rc;
 }
 
 static bool same_table(const struct alter_table *a, const struct alter_table *b) {
@@ -41,18 +48,23 @@ size_t rebuild_gather(const struct walk *w, const struct revision *r,
                       const struct section_statement *s, size_t count) {
   struct arena arena __attribute__((cleanup(arena_release)));
   struct rebuild_alter first, next;
+  struct sql_text text;
   struct err e;
   if (w->db->driver->dialect != DIALECT_SQLITE || !count)
     return 0;
   arena_init(&arena, 0);
-  int rc = parse(r, &s[0], &arena, &first, &e);
+  int rc = parse(w, r, &s[0], &arena, &text, &first, &e);
   if (rc <= 0)
     return rc ? 1 : 0;
+  sql_text_wipe(&text);
   size_t n = 1;
-  next = first;
-  while (n < count && n < GROUP_MAX && !renames_table(&next.parsed) &&
-         parse(r, &s[n], &arena, &next, &e) > 0 && same_table(&first.parsed, &next.parsed))
-    n++;
+  for (next = first; n < count && n < GROUP_MAX && !renames_table(&next.parsed); n++) {
+    if (parse(w, r, &s[n], &arena, &text, &next, &e) <= 0)
+      break;
+    sql_text_wipe(&text);
+    if (!same_table(&first.parsed, &next.parsed))
+      break;
+  }
   return n;
 }
 
@@ -71,24 +83,30 @@ struct group {
   const struct revision *r;
   const struct section_statement *s;
   const struct rebuild_alter *alters; /* one for each statement */
+  const struct sql_text *texts;       /* and one */
+  unsigned secret;                    /* DB_SECRET where one of them has a secret in it */
   struct schema schema;
   struct arena *arena;
 };
 
-/* Names the place of an action; `at` keeps the driver's offset when the text is the action's own.
- */
-static void locate(const struct group *g, struct rebuild_place place, long at, struct err *e) {
-  const struct rebuild_alter *a = &g->alters[place.alter];
-  e->offset = at;
-  if (at < 0)
-    e->offset =
-        place.action < a->parsed.count ? (long)a->parsed.actions[place.action].whole.start : 0;
-  statement_locate(g->r, &g->s[place.alter], e);
+/* Names the place of e->offset in the text of an ALTER. */
+static int locate(const struct group *g, size_t alter, struct err *e) {
+  if (e->offset > 0)
+    e->offset = (long)sql_text_source(&g->texts[alter], (size_t)e->offset);
+  statement_locate(g->r, &g->s[alter], e);
+  return -1;
 }
 
-static int exec(struct walk *w, const char *sql, unsigned flags, int64_t *changed, struct err *e) {
-  struct db_statement statement = {.sql = sql, .len = strlen(sql), .flags = flags};
-  return w->db->driver->exec(w->db, &statement, NULL, NULL, changed, w->job, e);
+static int locate_action(const struct group *g, struct rebuild_place place, struct err *e) {
+  const struct alter_table *a = &g->alters[place.alter].parsed;
+  e->offset = place.action < a->count ? (long)a->actions[place.action].whole.start : 0;
+  return locate(g, place.alter, e);
+}
+
+static int exec(const struct group *g, const char *sql, unsigned flags, int64_t *changed,
+                struct err *e) {
+  struct db_statement statement = {.sql = sql, .len = strlen(sql), .flags = flags | g->secret};
+  return g->w->db->driver->exec(g->w->db, &statement, NULL, NULL, changed, g->w->job, e);
 }
 
 static int on_count(void *ctx, const struct db_value *v, int count, struct err *e) {
@@ -121,16 +139,12 @@ static int check_count(struct group *g, const struct rebuild *plan, int64_t copi
 static int run_copy(struct group *g, const struct rebuild *plan, const struct rebuild_statement *s,
                     struct err *e) {
   int64_t copied = 0;
-  if (!exec(g->w, s->sql, DB_REBUILD, g->w->offline ? NULL : &copied, e)) {
-    if (!check_count(g, plan, copied, e))
-      return 0;
-    locate(g, s->place, -1, e);
-    return -1;
-  }
   struct rebuild_place place = s->place;
-  rebuild_explain_row(g->w, plan, s, &place, e);
-  locate(g, place, -1, e);
-  return -1;
+  if (exec(g, s->sql, DB_REBUILD, g->w->offline ? NULL : &copied, e))
+    rebuild_explain_row(g->w, plan, s, g->secret, &place, e);
+  else if (!check_count(g, plan, copied, e))
+    return 0;
+  return locate_action(g, place, e);
 }
 
 static int run_item(struct group *g, const struct rebuild *plan, const struct rebuild_statement *s,
@@ -138,13 +152,12 @@ static int run_item(struct group *g, const struct rebuild *plan, const struct re
   if (s->kind == REBUILD_COPY)
     return run_copy(g, plan, s, e);
   bool native = s->kind == REBUILD_NATIVE;
-  if (!exec(g->w, s->sql, native ? 0 : DB_REBUILD, NULL, e))
+  if (!exec(g, s->sql, native ? 0 : DB_REBUILD, NULL, e))
     return 0;
   const struct rebuild_alter *a = &g->alters[s->place.alter];
   bool own = strlen(s->sql) == a->len && !memcmp(s->sql, a->sql, a->len);
   rebuild_hide_name(plan, e);
-  locate(g, s->place, own ? e->offset : -1, e);
-  return -1;
+  return own && e->offset >= 0 ? locate(g, s->place.alter, e) : locate_action(g, s->place, e);
 }
 
 static int run_items(struct group *g, const struct rebuild *plan, struct err *e) {
@@ -154,8 +167,7 @@ static int run_items(struct group *g, const struct rebuild *plan, struct err *e)
     if (g->w->db->driver->in_transaction(g->w->db))
       continue;
     err_set(e, ERR_MIGRATION, "the transaction was ended by a statement of the rebuild");
-    locate(g, plan->items[i].place, -1, e);
-    return -1;
+    return locate_action(g, plan->items[i].place, e);
   }
   return 0;
 }
@@ -183,9 +195,7 @@ static int run_plan(struct group *g, const struct rebuild *plan, struct err *e) 
   for (size_t i = 0; i < plan->count; i++)
     if (plan->items[i].kind == REBUILD_CREATE)
       first = plan->items[i].place;
-  if (e->kind == ERR_MIGRATION)
-    locate(g, first, -1, e);
-  return -1;
+  return e->kind == ERR_MIGRATION ? locate_action(g, first, e) : -1;
 }
 
 /* --- a group */
@@ -217,8 +227,15 @@ static int without_schema(struct group *g, size_t at, struct err *e) {
   err_set(e, ERR_REFUSED, "what the table %s is at this point is not known%s%s%s", a->parsed.name,
           shows ? "" : " without a database", why ? ": " : "", why ? why->text : "");
   e->offset = (long)a->parsed.table.start;
-  statement_locate(g->r, &g->s[at], e);
-  return shows ? -1 : err_hint(e, "`migctl upgrade --dry-run -t TARGET` shows what runs there");
+  locate(g, at, e);
+  return shows ? -1 : err_hint(e, "`migctl upgrade --dry-run -v -t TARGET` shows what runs there");
+}
+
+static void wipe_plan(const struct rebuild *plan) {
+  for (size_t i = 0; i < plan->count; i++)
+    wipe((void *)(uintptr_t)plan->items[i].sql, strlen(plan->items[i].sql));
+  for (size_t i = 0; i < plan->probe_count; i++)
+    wipe((void *)(uintptr_t)plan->probes[i].sql, strlen(plan->probes[i].sql));
 }
 
 /* One plan: how many of the statements from `at` on it does, or -1. */
@@ -233,24 +250,38 @@ static long run_some(struct group *g, size_t at, size_t count, struct err *e) {
   struct group rest = *g;
   rest.s += at;
   rest.alters += at;
-  if (rebuild_plan(&g->schema, rest.alters, count - at, g->arena, &plan, &failed, e)) {
-    statement_locate(g->r, &rest.s[failed], e);
-    return -1;
-  }
-  return run_plan(&rest, &plan, e) ? -1 : (long)plan.taken;
+  rest.texts += at;
+  if (rebuild_plan(&g->schema, rest.alters, count - at, g->arena, &plan, &failed, e))
+    return locate(&rest, failed, e);
+  int rc = run_plan(&rest, &plan, e);
+  if (g->secret)
+    wipe_plan(&plan);
+  return rc ? -1 : (long)plan.taken;
 }
 
 /* What our parser does not understand SQLite may: its own words are tried, and ours are said when
  * it does not. */
-static int run_strange(struct walk *w, const struct revision *r, const struct section_statement *s,
-                       const struct err *why, struct err *e) {
-  if (!statement_run(w, r, s, true, e))
+static int run_strange(const struct group *g, const struct err *why, struct err *e) {
+  if (!statement_run(g->w, g->r, &g->s[0], true, e))
     return 0;
-  if (e->kind == ERR_MIGRATION && strstr(e->text, "syntax error")) {
-    *e = *why;
-    statement_locate(r, s, e);
+  if (e->kind != ERR_MIGRATION || !strstr(e->text, "syntax error"))
+    return -1;
+  *e = *why;
+  return locate(g, 0, e);
+}
+
+static int run_group(const struct group *all, size_t count, struct err *e) {
+  for (size_t at = 0; at < count;) {
+    struct arena round __attribute__((cleanup(arena_release)));
+    arena_init(&round, 0);
+    struct group g = *all;
+    g.arena = &round;
+    long taken = run_some(&g, at, count, e);
+    if (taken <= 0)
+      return -1;
+    at += (size_t)taken;
   }
-  return -1;
+  return 0;
 }
 
 int rebuild_run(struct walk *w, const struct revision *r, const struct section_statement *s,
@@ -259,19 +290,15 @@ int rebuild_run(struct walk *w, const struct revision *r, const struct section_s
   struct err why;
   arena_init(&arena, 0);
   struct rebuild_alter *alters = ARENA_ARRAY(&arena, struct rebuild_alter, count);
-  for (size_t i = 0; i < count; i++)
-    if (parse(r, &s[i], &arena, &alters[i], &why) <= 0)
-      return run_strange(w, r, s, &why, e);
-  for (size_t at = 0; at < count;) {
-    struct arena round __attribute__((cleanup(arena_release)));
-    arena_init(&round, 0);
-    struct group g = {.w = w, .r = r, .s = s, .alters = alters, .arena = &round};
-    long taken = run_some(&g, at, count, e);
-    if (taken <= 0)
-      return -1;
-    at += (size_t)taken;
-  }
-  return 0;
+  struct sql_text *texts = ARENA_ARRAY(&arena, struct sql_text, count);
+  struct group g = {.w = w, .r = r, .s = s, .alters = alters, .texts = texts};
+  size_t read = 0;
+  while (read < count && parse(w, r, &s[read], &arena, &texts[read], &alters[read], &why) > 0)
+    g.secret |= texts[read++].secret ? DB_SECRET : 0;
+  int rc = read == count ? run_group(&g, count, e) : run_strange(&g, &why, e);
+  for (size_t i = 0; i < read; i++)
+    sql_text_wipe(&texts[i]);
+  return rc;
 }
 
 /* --- whether there is anything of it */
@@ -281,15 +308,20 @@ static bool plain_rename(const struct alter_table *a) {
          (a->actions[0].kind == ALTER_RENAME_COLUMN || a->actions[0].kind == ALTER_RENAME_TABLE);
 }
 
-static bool section_may(const struct revision *r, const struct section *section) {
+static bool section_may(const struct walk *w, const struct revision *r,
+                        const struct section *section) {
   struct arena arena __attribute__((cleanup(arena_release)));
+  struct sql_text text;
   struct rebuild_alter a;
   struct err e;
   bool may = false;
   arena_init(&arena, 0);
-  for (size_t k = 0; !may && k < section->statements[DIALECT_SQLITE].count; k++)
-    may = parse(r, &section->statements[DIALECT_SQLITE].items[k], &arena, &a, &e) > 0 &&
-          !plain_rename(&a.parsed);
+  for (size_t k = 0; !may && k < section->statements[DIALECT_SQLITE].count; k++) {
+    if (parse(w, r, &section->statements[DIALECT_SQLITE].items[k], &arena, &text, &a, &e) <= 0)
+      continue;
+    may = !plain_rename(&a.parsed);
+    sql_text_wipe(&text);
+  }
   return may;
 }
 
@@ -298,7 +330,7 @@ bool rebuild_possible(const struct walk *w, const struct plan *plan) {
     const struct revision *r = &w->catalog->revisions[plan->steps[i].revision];
     for (size_t k = 0; k < r->section_count; k++)
       if (r->sections[k].direction == plan->steps[i].direction &&
-          (r->sections[k].dialects & DIALECT_SQLITE) && section_may(r, &r->sections[k]))
+          (r->sections[k].dialects & DIALECT_SQLITE) && section_may(w, r, &r->sections[k]))
         return true;
   }
   return false;

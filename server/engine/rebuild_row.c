@@ -40,6 +40,14 @@ struct key_text {
   struct buf text;
 };
 
+/* A search for a row. */
+struct search {
+  struct walk *w;
+  const struct rebuild *plan;
+  const char *copy; /* the statement that failed */
+  unsigned flags;
+};
+
 static void add_value(struct buf *out, const struct db_value *v) {
   char cut[VALUE_SHOWN + 1];
   if (v->type == DB_INT) {
@@ -76,18 +84,17 @@ static void tell(struct err *e, const char *what, const char *key) {
 }
 
 /* The question has expressions of the revision in it. */
-static int ask(struct walk *w, const char *sql, struct key_text *key) {
-  struct db_statement s = {.sql = sql, .len = strlen(sql), .flags = DB_REBUILD};
+static int ask(const struct search *q, const char *sql, struct key_text *key) {
+  struct db_statement s = {.sql = sql, .len = strlen(sql), .flags = q->flags};
   struct err ignored;
-  return w->db->driver->exec(w->db, &s, key ? on_key : NULL, key, NULL, w->job, &ignored);
+  return q->w->db->driver->exec(q->w->db, &s, key ? on_key : NULL, key, NULL, q->w->job, &ignored);
 }
 
-static bool probe(struct walk *w, const struct rebuild *plan, struct rebuild_place *place,
-                  struct err *e) {
-  for (size_t i = 0; i < plan->probe_count; i++) {
-    const struct rebuild_probe *p = &plan->probes[i];
-    struct key_text key = {plan, BUF_INIT};
-    bool found = !ask(w, p->sql, &key) && key.text.len;
+static bool probe(const struct search *q, struct rebuild_place *place, struct err *e) {
+  for (size_t i = 0; i < q->plan->probe_count; i++) {
+    const struct rebuild_probe *p = &q->plan->probes[i];
+    struct key_text key = {q->plan, BUF_INIT};
+    bool found = !ask(q, p->sql, &key) && key.text.len;
     if (found) {
       *place = p->place;
       tell(e, p->what, buf_str(&key.text));
@@ -114,26 +121,26 @@ static void add_portion(struct buf *sql, const struct rebuild *plan, int64_t off
 }
 
 /* Copies a portion: how many rows came over, or -1 when one of them cannot be copied. */
-static int64_t copy_portion(struct walk *w, const struct rebuild *plan,
-                            const struct rebuild_statement *copy, int64_t offset, int64_t limit,
-                            struct err *e) {
+static int64_t copy_portion(const struct search *q, int64_t offset, int64_t limit, struct err *e) {
   struct buf sql BUF_SCOPED = BUF_INIT;
+  struct db *db = q->w->db;
   int64_t copied = 0;
-  buf_adds(&sql, copy->sql);
-  add_portion(&sql, plan, offset, limit);
-  struct db_statement s = {.sql = sql.s, .len = sql.len, .flags = DB_REBUILD};
-  return w->db->driver->exec(w->db, &s, NULL, NULL, &copied, w->job, e) ? -1 : copied;
+  buf_adds(&sql, q->copy);
+  add_portion(&sql, q->plan, offset, limit);
+  struct db_statement s = {.sql = sql.s, .len = sql.len, .flags = q->flags};
+  return db->driver->exec(db, &s, NULL, NULL, &copied, q->w->job, e) ? -1 : copied;
 }
 
 /* A portion that fails leaves nothing, and is halved; one that comes over is doubled: about twice
  * the work of the whole copy. -1: every row can be copied, or something else is wrong. */
-static int64_t first_offender(struct walk *w, const struct rebuild *plan,
-                              const struct rebuild_statement *copy, struct err *e) {
+static int64_t first_offender(const struct search *q) {
+  struct db *db = q->w->db;
   int64_t offset = 0, limit = 1024;
   bool growing = true;
   while (limit > 0) {
-    int64_t copied = copy_portion(w, plan, copy, offset, limit, e);
-    if (copied < 0 && (e->kind != ERR_MIGRATION || !w->db->driver->in_transaction(w->db)))
+    struct err e;
+    int64_t copied = copy_portion(q, offset, limit, &e);
+    if (copied < 0 && (e.kind != ERR_MIGRATION || !db->driver->in_transaction(db)))
       return -1;
     if (copied >= 0 && copied < limit)
       return -1;
@@ -144,38 +151,41 @@ static int64_t first_offender(struct walk *w, const struct rebuild *plan,
   return offset;
 }
 
-static void name_row(struct walk *w, const struct rebuild *plan, int64_t offset, struct err *e) {
-  struct key_text key = {plan, BUF_INIT};
+static void name_row(const struct search *q, int64_t offset, struct err *e) {
+  struct key_text key = {q->plan, BUF_INIT};
   struct buf sql BUF_SCOPED = BUF_INIT;
   buf_adds(&sql, "SELECT ");
-  add_key(&sql, plan);
+  add_key(&sql, q->plan);
   buf_adds(&sql, " FROM ");
-  schema_add_name(&sql, plan->schema, plan->table);
-  add_portion(&sql, plan, offset, 1);
-  if (!ask(w, buf_str(&sql), &key) && key.text.len)
+  schema_add_name(&sql, q->plan->schema, q->plan->table);
+  add_portion(&sql, q->plan, offset, 1);
+  if (!ask(q, buf_str(&sql), &key) && key.text.len)
     tell(e, NULL, buf_str(&key.text));
   buf_release(&key.text);
 }
 
 /* What does not even compile is no row's fault. */
-static bool compiles(struct walk *w, const char *copy) {
+static bool compiles(const struct search *q) {
   struct buf sql BUF_SCOPED = BUF_INIT;
-  buf_addf(&sql, "EXPLAIN %s", copy);
-  return !ask(w, buf_str(&sql), NULL);
+  buf_addf(&sql, "EXPLAIN %s", q->copy);
+  return !ask(q, buf_str(&sql), NULL);
+}
+
+/* Nor are a full disk, a timeout and the like. */
+static bool by_a_row(const struct search *q, const struct err *e) {
+  return e->kind == ERR_MIGRATION && strcmp(e->sqlstate, "53100") != 0 &&
+         strcmp(e->sqlstate, "57014") != 0 && !q->w->offline &&
+         q->w->db->driver->in_transaction(q->w->db) && q->plan->key_count && compiles(q);
 }
 
 void rebuild_explain_row(struct walk *w, const struct rebuild *plan,
-                         const struct rebuild_statement *copy, struct rebuild_place *place,
-                         struct err *e) {
+                         const struct rebuild_statement *copy, unsigned secret,
+                         struct rebuild_place *place, struct err *e) {
+  struct search q = {w, plan, copy->sql, DB_REBUILD | secret};
   rebuild_hide_name(plan, e);
-  /* A full disk, a timeout and the like are no row's fault. */
-  bool rows =
-      e->kind == ERR_MIGRATION && strcmp(e->sqlstate, "53100") && strcmp(e->sqlstate, "57014");
-  if (!rows || w->offline || !w->db->driver->in_transaction(w->db) || !plan->key_count ||
-      !compiles(w, copy->sql) || probe(w, plan, place, e))
+  if (!by_a_row(&q, e) || (!secret && probe(&q, place, e)))
     return;
-  struct err last = *e;
-  int64_t offset = first_offender(w, plan, copy, &last);
+  int64_t offset = first_offender(&q);
   if (offset >= 0)
-    name_row(w, plan, offset, e);
+    name_row(&q, offset, e);
 }

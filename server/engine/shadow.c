@@ -108,6 +108,20 @@ static int show_steps(struct walk *over, struct buf *text, struct err *e) {
   return 0;
 }
 
+/* What is secret is shown by its name, as a value. */
+static struct variables masked(const struct walk *w) {
+  struct variables all = w->variables;
+  struct variable *items = ARENA_ARRAY(w->arena, struct variable, all.count + 1);
+  for (size_t i = 0; i < all.count; i++) {
+    items[i] = all.items[i];
+    if (items[i].secret)
+      items[i] =
+          (struct variable){items[i].name, arena_printf(w->arena, "${%s}", items[i].name), false};
+  }
+  all.items = items;
+  return all;
+}
+
 int shadow_show(struct walk *w, struct err *e) {
   struct arena arena __attribute__((cleanup(arena_release)));
   struct buf text BUF_SCOPED = BUF_INIT;
@@ -124,6 +138,7 @@ int shadow_show(struct walk *w, struct err *e) {
   script_set_mode(script, SCRIPT_SHOWN);
   over.db = script;
   over.offline = true;
+  over.variables = masked(w);
   if (copy_schema(shadow, &schema, w->job, e) || tx_begin(&over, e) || show_steps(&over, &text, e))
     return -1;
   w->shown = over.shown;
