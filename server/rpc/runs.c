@@ -262,8 +262,7 @@ static bool section_applies(const struct section *s, enum direction direction,
 /* `shown`: what runs in place of the revision's own text; NULL: that. */
 static Migd__V1__PlanStep *proto_step(const struct catalog *c, const struct plan_step *step,
                                       enum dialect dialect, const struct variables *values,
-                                      enum dialect dialect, const struct shown *shown,
-                                      struct arena *arena) {
+                                      const struct shown *shown, struct arena *arena) {
   const struct revision *r = &c->revisions[step->revision];
   PROTO_NEW(m, PlanStep, plan_step, arena);
   m->revision = proto_text(arena, r->id);

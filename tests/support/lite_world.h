@@ -13,6 +13,7 @@ struct world {
   struct db_options options;
   struct arena arena;
   struct catalog catalog;
+  struct variables variables; /* none until a test gives some */
   int64_t epoch;
 };
 

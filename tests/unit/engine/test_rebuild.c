@@ -296,6 +296,33 @@ static void what_only_sqlite_knows_is_left_to_it(void **state) {
   world_end(&x);
 }
 
+static void variables_are_planned_with_their_values(void **state) {
+  (void)state;
+  static const struct variable items[] = {{"most", "4", false}, {"word", "it's secret", true}};
+  static const char *const steps[] = {
+      TABLE,
+      "ALTER TABLE t ADD COLUMN v TEXT NOT NULL DEFAULT ${word},\n  ADD CHECK (b < ${most:raw});"};
+  struct world x;
+  struct err e;
+  struct walk w;
+  world_begin(&x);
+  x.variables = (struct variables){.items = items, .count = COUNT(items)};
+  world_catalog(&x, steps, 2);
+  if (world_go(&x, "r1", &e) || world_walk(&x, OP_UPGRADE, "head", WALK_PLAN, &w, &e))
+    fail_msg("%s", e.text);
+  assert_non_null(strstr(w.shown[0].sql[1], "DEFAULT '${word}'"));
+  assert_non_null(strstr(w.shown[0].sql[1], "CHECK (b <  4 )"));
+  assert_int_equal(world_go(&x, "head", &e), -1);
+  assert_int_equal(e.line, 5);
+  assert_non_null(strstr(e.text, "id = 12"));
+  assert_null(strstr(e.text, "secret"));
+  world_run(&x, "UPDATE t SET b = 1");
+  if (world_go(&x, "head", &e))
+    fail_msg("%s", e.text);
+  assert_string_equal(world_ask(&x, "SELECT DISTINCT v FROM t"), "it's secret\n");
+  world_end(&x);
+}
+
 /* --- scripts and dry runs --- */
 
 static size_t count_of(const struct shown *s, const char *start) {
@@ -484,6 +511,7 @@ int main(void) {
       cmocka_unit_test(what_was_legacy_is_over),
       cmocka_unit_test(sections_outside_a_transaction_rebuild_inside_one),
       cmocka_unit_test(what_only_sqlite_knows_is_left_to_it),
+      cmocka_unit_test(variables_are_planned_with_their_values),
       cmocka_unit_test(a_dry_run_shows_what_runs),
       cmocka_unit_test(a_script_does_the_same),
       cmocka_unit_test(a_script_does_not_guess),

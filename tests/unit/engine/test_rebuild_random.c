@@ -52,7 +52,7 @@ struct model {
   unsigned statement;
 };
 
-static uint64_t dice;
+static uint64_t dice, seed_now;
 
 static unsigned roll(unsigned sides) {
   dice = dice * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
@@ -404,6 +404,7 @@ static void check_texts(struct world *x, const struct model *m) {
 }
 
 static void tell(const char *const *sql, size_t count) {
+  fprintf(stderr, "MIGD_TEST_SEED=%" PRIu64 " begins with\n", seed_now);
   for (size_t i = 0; i < count; i++)
     fprintf(stderr, "-- r%zu\n%s", i + 1, sql[i]);
 }
@@ -492,6 +493,7 @@ static void random_alters_on_random_tables(void **state) {
   const char *seed = getenv("MIGD_TEST_SEED");
   uint64_t start = seed ? strtoull(seed, NULL, 10) : (uint64_t)time(NULL);
   unsigned rounds = getenv("MIGD_TEST_LONG") ? 2000 : getenv("MIGD_TEST_SLOW") ? 10 : 60;
+  fprintf(stderr, "MIGD_TEST_SEED=%" PRIu64 " repeats it\n", start);
   for (unsigned i = 0; i < rounds; i++) {
     struct buf b BUF_SCOPED = BUF_INIT;
     struct model m;
@@ -499,7 +501,7 @@ static void random_alters_on_random_tables(void **state) {
     struct err e;
     const char *sql[8];
     dice = (start + i) * UINT64_C(0x9E3779B97F4A7C15);
-    fprintf(stderr, "MIGD_TEST_SEED=%" PRIu64 "\r", start + i);
+    seed_now = start + i;
     invent(&m);
     world_begin(&x);
     add_table(&b, &m);
