@@ -8,7 +8,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "server/base/digest.h"
 #include "server/engine/rebuild_check.h"
 #include "server/engine/rebuild_row.h"
 #include "server/engine/schema.h"
@@ -231,13 +230,6 @@ static int without_schema(struct group *g, size_t at, struct err *e) {
   return shows ? -1 : err_hint(e, "`migctl upgrade --dry-run -v -t TARGET` shows what runs there");
 }
 
-static void wipe_plan(const struct rebuild *plan) {
-  for (size_t i = 0; i < plan->count; i++)
-    wipe((void *)(uintptr_t)plan->items[i].sql, strlen(plan->items[i].sql));
-  for (size_t i = 0; i < plan->probe_count; i++)
-    wipe((void *)(uintptr_t)plan->probes[i].sql, strlen(plan->probes[i].sql));
-}
-
 /* One plan: how many of the statements from `at` on it does, or -1. */
 static long run_some(struct group *g, size_t at, size_t count, struct err *e) {
   struct rebuild plan;
@@ -253,10 +245,7 @@ static long run_some(struct group *g, size_t at, size_t count, struct err *e) {
   rest.texts += at;
   if (rebuild_plan(&g->schema, rest.alters, count - at, g->arena, &plan, &failed, e))
     return locate(&rest, failed, e);
-  int rc = run_plan(&rest, &plan, e);
-  if (g->secret)
-    wipe_plan(&plan);
-  return rc ? -1 : (long)plan.taken;
+  return run_plan(&rest, &plan, e) ? -1 : (long)plan.taken;
 }
 
 /* What our parser does not understand SQLite may: its own words are tried, and ours are said when
@@ -277,6 +266,8 @@ static int run_group(const struct group *all, size_t count, struct err *e) {
     struct group g = *all;
     g.arena = &round;
     long taken = run_some(&g, at, count, e);
+    if (g.secret)
+      arena_wipe(&round);
     if (taken <= 0)
       return -1;
     at += (size_t)taken;
@@ -296,8 +287,8 @@ int rebuild_run(struct walk *w, const struct revision *r, const struct section_s
   while (read < count && parse(w, r, &s[read], &arena, &texts[read], &alters[read], &why) > 0)
     g.secret |= texts[read++].secret ? DB_SECRET : 0;
   int rc = read == count ? run_group(&g, count, e) : run_strange(&g, &why, e);
-  for (size_t i = 0; i < read; i++)
-    sql_text_wipe(&texts[i]);
+  if (g.secret)
+    arena_wipe(&arena);
   return rc;
 }
 

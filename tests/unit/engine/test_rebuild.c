@@ -246,10 +246,11 @@ static void twelve_steps_by_hand_still_work(void **state) {
 /* legacy_alter_table is no longer on when the next revision, or the next table, comes. */
 static void what_was_legacy_is_over(void **state) {
   (void)state;
+  static const char views[] = "CREATE TABLE t (a, b); CREATE VIEW v AS SELECT a FROM t;"
+                              "CREATE TABLE u (a, b); CREATE VIEW w AS SELECT a FROM u;";
   struct world x;
   const char *steps[] = {
-      "CREATE TABLE t (a, b); CREATE VIEW v AS SELECT a FROM t; CREATE TABLE u (a, b);"
-      "CREATE VIEW w AS SELECT a FROM u;",
+      views,
       "PRAGMA legacy_alter_table=ON;",
       "ALTER TABLE t RENAME TO t2; ALTER TABLE u ALTER b SET NOT NULL; ALTER TABLE u RENAME TO u2;",
   };
