@@ -314,7 +314,7 @@ static void variables_are_planned_with_their_values(void **state) {
   assert_non_null(strstr(w.shown[0].sql[1], "DEFAULT '${word}'"));
   assert_non_null(strstr(w.shown[0].sql[1], "CHECK (b <  4 )"));
   assert_int_equal(world_go(&x, "head", &e), -1);
-  assert_int_equal(e.line, 5);
+  assert_int_equal(e.line, 6);
   assert_non_null(strstr(e.text, "id = 12"));
   assert_null(strstr(e.text, "secret"));
   world_run(&x, "UPDATE t SET b = 1");
