@@ -3,6 +3,7 @@
  */
 #include "server/engine/shadow.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -14,14 +15,41 @@
 
 #define STATEMENT_MS 5000 /* of one statement on the shadow */
 
+/* A statement that runs batch by batch: once, with the number that it begins with. */
+static int run_batched(struct walk *w, const struct revision *r, const struct section *section,
+                       const struct section_statement *s, struct err *e) {
+  struct arena arena __attribute__((cleanup(arena_release)));
+  struct sql_text text;
+  char rows[24];
+  arena_init(&arena, 0);
+  snprintf(rows, sizeof rows, "%u", (unsigned)section->batch);
+  if (statement_text(w, r, s, rows, &arena, &text, e))
+    return -1;
+  struct db_statement statement = {
+      .sql = text.s, .len = text.len, .flags = text.secret ? DB_SECRET : 0};
+  int rc = w->db->driver->exec(w->db, &statement, NULL, NULL, NULL, w->job, e);
+  sql_text_wipe(&text);
+  return rc;
+}
+
+static int run_section(struct walk *w, const struct revision *r, const struct section *s,
+                       struct err *e) {
+  const struct section_statement *items = s->statements[DIALECT_SQLITE].items;
+  size_t count = s->statements[DIALECT_SQLITE].count;
+  if (!s->batch)
+    return statements_run(w, r, items, count, e);
+  for (size_t i = 0; i < count; i++)
+    if (run_batched(w, r, s, &items[i], e))
+      return -1;
+  return 0;
+}
+
 /* The statements of one direction of a revision. */
 static int run_revision(struct walk *w, const struct revision *r, enum direction direction,
                         struct err *e) {
   for (size_t i = 0; i < r->section_count; i++) {
     const struct section *s = &r->sections[i];
-    if (s->direction == direction && (s->dialects & DIALECT_SQLITE) &&
-        statements_run(w, r, s->statements[DIALECT_SQLITE].items,
-                       s->statements[DIALECT_SQLITE].count, e))
+    if (s->direction == direction && (s->dialects & DIALECT_SQLITE) && run_section(w, r, s, e))
       return -1;
   }
   return 0;
