@@ -19,7 +19,8 @@
 #include "tests/support/lite_world.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define SCHEMA "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'migd_%' "
+#define SCHEMA                                                                                     \
+  "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE tbl_name NOT LIKE 'migd_%' "
 
 /* A table with everything that a rebuild may lose, and what belongs to it. */
 static const char everything[] =
