@@ -24,8 +24,9 @@ static void options_fill(const struct engine *g, const struct target_policy *pol
       .allow_superuser = policy->allow_superuser,
       .allow_socket = g->o.allow_socket,
       .sqlite_roots = g->o.sqlite_roots,
-      .lock_timeout_ms = policy->lock_timeout_ms ? policy->lock_timeout_ms : 5000,
+      .lock_timeout_ms = policy->lock_timeout_ms ? policy->lock_timeout_ms : LOCK_TIMEOUT_MS,
       .statement_timeout_ms = policy->statement_timeout_ms,
+      .idle_timeout_ms = policy->idle_timeout_ms ? policy->idle_timeout_ms : IDLE_TIMEOUT_MS,
   };
 }
 

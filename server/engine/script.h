@@ -11,7 +11,8 @@
 /* Writes to `out`, which outlives it. db_close() ends it. */
 struct db *script_db(enum dialect dialect, struct buf *out);
 /* What checks need, and on PostgreSQL the target's own lock: before anything else. */
-void script_begin(struct db *db, int64_t lock_timeout_ms, int64_t statement_timeout_ms);
+void script_begin(struct db *db, int64_t lock_timeout_ms, int64_t statement_timeout_ms,
+                  int64_t idle_timeout_ms);
 /* A line of comment. */
 void script_comment(struct db *db, const char *text);
 /* Runs `statement` again and again, each time in a transaction with `count`, until it changes no

@@ -64,6 +64,7 @@ static int read_place(struct call *call, const Migd__V1__GenerateScriptRequest *
     if (rc == 0) {
       out->lock_timeout_ms = t.policy.lock_timeout_ms;
       out->statement_timeout_ms = t.policy.statement_timeout_ms;
+      out->idle_timeout_ms = t.policy.idle_timeout_ms;
     }
     if (rc == 0 && m->dialect == MIGD__V1__DIALECT__DIALECT_UNSPECIFIED)
       out->dialect = t.dialect;
