@@ -11,13 +11,11 @@ MIGD_TEST_CUTS says how many places in each direction (30; every 16th byte with 
 """
 import json
 import os
-import select
-import socket
 import sys
-import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from real import PG, Server, psql, told, with_postgres
+from relay import TO_CLIENT, TO_SERVER, Relay
 
 with_postgres(__file__)
 
@@ -28,53 +26,6 @@ REVISIONS = {
     3: (" transaction=off", "CREATE INDEX CONCURRENTLY i_3 ON t_1 (id);", "DROP INDEX i_3;"),
     4: ("", "CREATE TABLE t_4 (id INTEGER NOT NULL);", "DROP TABLE t_4;"),
 }
-TO_SERVER, TO_CLIENT = 0, 1
-
-
-class Proxy:
-    """Passes bytes on until the armed number went in the armed direction; then cuts that connection, once."""
-
-    def __init__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.lock = threading.Lock()
-        self.arm(None, 0)
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def arm(self, direction, after):
-        with self.lock:
-            self.direction, self.after, self.passed, self.was_cut = direction, after, [0, 0], False
-
-    def accept(self):
-        while True:
-            client, _ = self.listener.accept()
-            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
-
-    def passes(self, direction, data):
-        """How much of it may pass; less than all of it: cut."""
-        with self.lock:
-            left = self.after - self.passed[direction] if self.direction == direction and not self.was_cut else len(data)
-            self.passed[direction] += len(data)
-            if left < len(data):
-                self.was_cut = True
-            return data[: max(left, 0)]
-
-    def serve(self, client):
-        server = socket.create_connection((PG["HOST"], int(PG["PORT"])))
-        ends = {client: (server, TO_SERVER), server: (client, TO_CLIENT)}
-        with client, server:
-            while True:
-                for end in select.select(list(ends), [], [])[0]:
-                    other, direction = ends[end]
-                    try:
-                        data = end.recv(65536)
-                        may = self.passes(direction, data)
-                        other.sendall(may)
-                    except OSError:
-                        return
-                    if not data or len(may) < len(data):
-                        return
-
 
 LOOK = """SELECT json_build_object(
   'rows', (SELECT coalesce(json_agg(revision), '[]') FROM migd_revision),
@@ -126,7 +77,7 @@ def cut_once(server, proxy, database, direction, after):
 
 
 def story(work):
-    server, proxy = Server(work), Proxy()
+    server, proxy = Server(work), Relay(PG["HOST"], int(PG["PORT"]))
     database = f"cuts_{os.getpid()}"
     psql(f"CREATE DATABASE {database};")
     try:
