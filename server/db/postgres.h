@@ -22,7 +22,8 @@ struct postgres {
   void *notice_ctx;
   size_t noticed; /* bytes handed on by the statement at work */
   int64_t lock_wait_ms;
-  bool no_look;                /* a second connection cannot be had: nobody looks */
+  struct err farewell; /* why the server ended the session while nothing was running; or ERR_NONE */
+  bool no_look;        /* a second connection cannot be had: nobody looks */
   struct db_blockers blockers; /* of the last statement that ended with ERR_LOCKED */
 };
 

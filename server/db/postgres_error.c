@@ -76,8 +76,15 @@ int postgres_connect_fail(PGconn *conn, struct err *e) {
 }
 
 int postgres_lost(struct postgres *p, struct err *e) {
-  const char *words = p->conn ? PQerrorMessage(p->conn) : "";
+  /* What the server said before it hung up, between two statements, is not read yet. */
+  if (p->conn)
+    (void)PQisBusy(p->conn);
   p->broken = true;
+  if (p->farewell.kind != ERR_NONE) {
+    *e = p->farewell;
+    return -1;
+  }
+  const char *words = p->conn ? PQerrorMessage(p->conn) : "";
   err_set(e, ERR_TARGET, "the connection to the database is lost");
   err_copy(e->detail, sizeof e->detail, words, strlen(words));
   return -1;

@@ -203,6 +203,8 @@ static void on_notice(void *ctx, const PGresult *res) {
   struct postgres *p = ctx;
   const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
   const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+  if (severity && (!strcmp(severity, "FATAL") || !strcmp(severity, "PANIC")))
+    (void)postgres_fail(res, "", 0, &p->farewell);
   if (!p->notice || !p->busy || !text || p->noticed >= NOTICES_MAX)
     return;
   size_t len = strlen(text);

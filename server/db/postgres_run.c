@@ -198,8 +198,11 @@ static void fail_with(struct run *r, const PGresult *res) {
     r->p->blockers = r->seen;
     db_blockers_tell(&r->seen, &r->error);
   }
-  if (r->error.kind == ERR_TARGET && PQstatus(r->p->conn) == CONNECTION_BAD)
-    r->p->broken = true;
+  if (r->error.kind != ERR_TARGET || PQstatus(r->p->conn) != CONNECTION_BAD)
+    return;
+  r->p->broken = true;
+  if (!r->error.sqlstate[0] && r->p->farewell.kind != ERR_NONE)
+    r->error = r->p->farewell;
 }
 
 /* A COMMIT of a transaction that had failed is answered by a friendly "ROLLBACK". */

@@ -66,6 +66,23 @@ static int judge(struct journal *j, const struct section_statement *s, struct er
                      "`--retry` (it did not)");
 }
 
+/* The database itself said that the statement failed, or ended it when it was told to: no doubt. */
+static bool is_known(enum err_kind kind) {
+  return kind == ERR_MIGRATION || kind == ERR_LOCKED || kind == ERR_CANCELLED ||
+         kind == ERR_DEADLINE;
+}
+
+/* Also under a job that is cancelled, which begins nothing any more. */
+static void mark_failed(struct journal *j, int64_t number, int64_t started_at) {
+  struct walk *w = j->w;
+  const struct job *job = w->job;
+  struct err ignored;
+  w->job = NULL;
+  if (!session_pin(w, &ignored))
+    journal_mark(j, number, LEDGER_FAILED, started_at, &ignored);
+  w->job = job;
+}
+
 /* A statement outside a transaction: started, run, done. */
 static int run_outside(struct journal *j, const struct section_statement *s, int64_t number,
                        struct err *e) {
@@ -82,15 +99,9 @@ static int run_outside(struct journal *j, const struct section_statement *s, int
     return -1;
   if (!statement_run(w, j->r, s, false, e))
     return session_pin(w, e) ? -1 : journal_mark(j, number, LEDGER_DONE, started_at, e);
-  struct err why = *e;
   tx_rollback(w);
-  /* The database itself said that it failed: that is no doubt. */
-  if (why.kind == ERR_MIGRATION || why.kind == ERR_LOCKED) {
-    struct err ignored;
-    if (!session_pin(w, &ignored))
-      journal_mark(j, number, LEDGER_FAILED, started_at, &ignored);
-  }
-  *e = why;
+  if (is_known(e->kind))
+    mark_failed(j, number, started_at);
   return -1;
 }
 
