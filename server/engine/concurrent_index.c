@@ -1,5 +1,6 @@
-/* Reads the head of CREATE [UNIQUE] INDEX CONCURRENTLY [IF NOT EXISTS] name ON [ONLY]
- * [schema.]table and asks pg_index for what it left. Thread: the walk's worker.
+/* Reads the heads of CREATE [UNIQUE] INDEX CONCURRENTLY [IF NOT EXISTS] name ON [ONLY]
+ * [schema.]table, DROP INDEX CONCURRENTLY [IF EXISTS] name and REINDEX … CONCURRENTLY name, and
+ * asks pg_index for what they left. Thread: the walk's worker.
  */
 #include "server/engine/concurrent_index.h"
 
@@ -7,51 +8,118 @@
 
 #include "server/sql/lex.h"
 
+enum verb { VERB_OTHER, VERB_CREATE, VERB_DROP, VERB_REINDEX };
+
 struct head {
   struct lexer lexer;
-  struct lex_token token;
+  struct lex_token token; /* LEX_END behind the last one */
+  struct arena *arena;
+  enum verb verb;
+  bool if_not_exists;
+  const char *name; /* as SQL, with its schema where it is known */
+  bool schema;      /* of REINDEX: `name` is a schema's, or NULL for the database */
 };
 
-static bool next(struct head *h) {
+static void next(struct head *h) {
   struct err ignored;
-  return !lex_next(&h->lexer, &h->token, &ignored) && h->token.kind != LEX_END;
+  if (lex_next(&h->lexer, &h->token, &ignored))
+    h->token.kind = LEX_END;
 }
 
 /* Steps over a keyword when it is the next one. */
 static bool accept(struct head *h, const char *keyword) {
-  return lex_is(&h->lexer, &h->token, keyword) && next(h);
+  if (!lex_is(&h->lexer, &h->token, keyword))
+    return false;
+  next(h);
+  return true;
 }
 
-static bool is_name(const struct head *h) {
-  return h->token.kind == LEX_WORD || h->token.kind == LEX_NAME;
+static bool accept_dot(struct head *h) {
+  if (h->token.kind != LEX_OTHER || h->lexer.text[h->token.start] != '.')
+    return false;
+  next(h);
+  return true;
 }
 
-static const char *text(struct arena *arena, const struct head *h) {
-  return arena_strndup(arena, h->lexer.text + h->token.start, h->token.len);
+/* A name without its schema, as SQL; NULL when there is none. */
+static const char *read_name(struct head *h) {
+  if (h->token.kind != LEX_WORD && h->token.kind != LEX_NAME)
+    return NULL;
+  const char *name = arena_strndup(h->arena, h->lexer.text + h->token.start, h->token.len);
+  next(h);
+  return name;
 }
 
-/* The index's name as SQL, with the schema of its table; NULL when the statement makes none by
- * name. */
-static const char *index_name(struct arena *arena, const char *sql, size_t len) {
-  struct head h = {.lexer = {.dialect = DIALECT_POSTGRESQL, .text = sql, .len = len}};
-  if (!next(&h) || !accept(&h, "CREATE"))
-    return NULL;
-  accept(&h, "UNIQUE");
-  if (!accept(&h, "INDEX") || !accept(&h, "CONCURRENTLY"))
-    return NULL;
-  if (accept(&h, "IF") && !(accept(&h, "NOT") && accept(&h, "EXISTS")))
-    return NULL;
-  if (!is_name(&h) || lex_is(&h.lexer, &h.token, "ON"))
-    return NULL;
-  const char *name = text(arena, &h);
-  if (!next(&h) || !accept(&h, "ON"))
-    return NULL;
-  accept(&h, "ONLY");
-  if (!is_name(&h))
-    return NULL;
-  const char *schema = text(arena, &h);
-  bool qualified = next(&h) && h.token.kind == LEX_OTHER && h.lexer.text[h.token.start] == '.';
-  return qualified ? arena_printf(arena, "%s.%s", schema, name) : name;
+static const char *read_qualified(struct head *h) {
+  const char *name = read_name(h);
+  if (!name || !accept_dot(h))
+    return name;
+  const char *last = read_name(h);
+  return last ? arena_printf(h->arena, "%s.%s", name, last) : NULL;
+}
+
+/* An index is made in the schema of its table. */
+static bool read_create(struct head *h) {
+  accept(h, "UNIQUE");
+  if (!accept(h, "INDEX") || !accept(h, "CONCURRENTLY"))
+    return false;
+  h->if_not_exists = accept(h, "IF");
+  if (h->if_not_exists && !(accept(h, "NOT") && accept(h, "EXISTS")))
+    return false;
+  if (lex_is(&h->lexer, &h->token, "ON"))
+    return false;
+  const char *index = read_name(h);
+  if (!index || !accept(h, "ON"))
+    return false;
+  accept(h, "ONLY");
+  const char *schema = read_name(h);
+  h->name = accept_dot(h) ? arena_printf(h->arena, "%s.%s", schema, index) : index;
+  h->verb = VERB_CREATE;
+  return schema != NULL;
+}
+
+static bool read_drop(struct head *h) {
+  if (!accept(h, "INDEX") || !accept(h, "CONCURRENTLY"))
+    return false;
+  if (accept(h, "IF") && !accept(h, "EXISTS"))
+    return false;
+  h->name = read_qualified(h);
+  h->verb = VERB_DROP;
+  return h->name != NULL;
+}
+
+/* REINDEX [(options)] what [CONCURRENTLY] [name]; the word may be among the options. */
+static bool read_reindex(struct head *h) {
+  bool concurrently = false;
+  if (h->token.kind == LEX_OPEN) {
+    for (; h->token.kind != LEX_CLOSE && h->token.kind != LEX_END; next(h))
+      concurrently |= lex_is(&h->lexer, &h->token, "CONCURRENTLY");
+    next(h);
+  }
+  bool relation = accept(h, "INDEX") || accept(h, "TABLE");
+  h->schema = !relation;
+  bool one_schema = !relation && accept(h, "SCHEMA");
+  if (!relation && !one_schema && !accept(h, "DATABASE") && !accept(h, "SYSTEM"))
+    return false;
+  if (!accept(h, "CONCURRENTLY") && !concurrently)
+    return false;
+  h->name = relation || one_schema ? read_qualified(h) : NULL;
+  h->verb = VERB_REINDEX;
+  return h->name || (!relation && !one_schema);
+}
+
+/* False when the statement is none of these. */
+static bool read_head(struct head *h, const struct walk *w, const char *sql, size_t len) {
+  *h = (struct head){.lexer = {.dialect = DIALECT_POSTGRESQL, .text = sql, .len = len},
+                     .arena = w->arena};
+  if (w->db->driver->dialect != DIALECT_POSTGRESQL)
+    return false;
+  next(h);
+  if (accept(h, "CREATE"))
+    return read_create(h);
+  if (accept(h, "DROP"))
+    return read_drop(h);
+  return accept(h, "REINDEX") && read_reindex(h);
 }
 
 static int on_valid(void *ctx, const struct db_value *v, int count, struct err *e) {
@@ -60,23 +128,86 @@ static int on_valid(void *ctx, const struct db_value *v, int count, struct err *
   return 0;
 }
 
-enum index_found concurrent_index_settle(struct walk *w, const char *sql, size_t len,
-                                         struct err *e) {
-  if (w->db->driver->dialect != DIALECT_POSTGRESQL)
-    return INDEX_UNKNOWN;
-  const char *name = index_name(w->arena, sql, len);
-  if (!name)
-    return INDEX_UNKNOWN;
+/* 1 valid, 0 INVALID, -1 not there, -2 failed. */
+static int look(struct walk *w, const char *name, struct err *e) {
   int valid = -1;
   struct db_value param = db_text(name);
-  if (db_exec(w->db,
-              "SELECT indisvalid::int FROM pg_catalog.pg_index WHERE indexrelid = to_regclass($1)",
-              &param, 1, on_valid, &valid, NULL, w->job, e))
-    return INDEX_ERROR;
+  return db_exec(w->db,
+                 "SELECT indisvalid::int FROM pg_catalog.pg_index WHERE indexrelid = "
+                 "pg_catalog.to_regclass($1)",
+                 &param, 1, on_valid, &valid, NULL, w->job, e)
+             ? -2
+             : valid;
+}
+
+static int drop(struct walk *w, const char *name, struct err *e) {
+  return db_exec(w->db, arena_printf(w->arena, "DROP INDEX CONCURRENTLY IF EXISTS %s", name), NULL,
+                 0, NULL, NULL, NULL, w->job, e);
+}
+
+/* The transient indexes of a REINDEX that did not end. Where somebody else's is at work now, its
+ * lock on the table keeps the DROP waiting until their names are gone. */
+#define LEFT                                                                                       \
+  "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_index i"             \
+  " JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid"                                            \
+  " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"                                      \
+  " JOIN pg_catalog.pg_class t ON t.oid = i.indrelid"                                              \
+  " LEFT JOIN pg_catalog.pg_class o ON o.reltoastrelid = t.oid AND t.relkind = 't'"                \
+  " WHERE NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$'"
+
+static const char left_in_relation[] =
+    LEFT " AND COALESCE(o.oid, t.oid) IN (SELECT COALESCE(x.indrelid, r.oid) FROM"
+         " (SELECT pg_catalog.to_regclass($1)::pg_catalog.oid UNION SELECT"
+         "  p.relid FROM pg_catalog.pg_partition_tree(pg_catalog.to_regclass($1)) p) r(oid)"
+         " LEFT JOIN pg_catalog.pg_index x ON x.indexrelid = r.oid)";
+static const char left_in_schema[] =
+    LEFT " AND ($1::text IS NULL OR COALESCE(o.relnamespace, t.relnamespace) ="
+         " pg_catalog.to_regnamespace($1))";
+
+struct names {
+  struct arena *arena;
+  const char *items[64]; /* what is left beyond these is found the next time */
+  size_t count;
+};
+
+static int on_name(void *ctx, const struct db_value *v, int count, struct err *e) {
+  struct names *names = ctx;
+  (void)count, (void)e;
+  if (names->count < sizeof names->items / sizeof names->items[0])
+    names->items[names->count++] = arena_strndup(names->arena, v[0].s, v[0].len);
+  return 0;
+}
+
+static enum index_effect settle_reindex(struct walk *w, const struct head *h, struct err *e) {
+  struct names names = {.arena = w->arena};
+  struct db_value param = db_text(h->name);
+  if (db_exec(w->db, h->schema ? left_in_schema : left_in_relation, &param, 1, on_name, &names,
+              NULL, w->job, e))
+    return EFFECT_ERROR;
+  for (size_t i = 0; i < names.count; i++)
+    if (drop(w, names.items[i], e))
+      return EFFECT_ERROR;
+  return EFFECT_NONE;
+}
+
+enum index_effect concurrent_index_settle(struct walk *w, const char *sql, size_t len,
+                                          struct err *e) {
+  struct head h;
+  if (!read_head(&h, w, sql, len))
+    return EFFECT_UNKNOWN;
+  if (h.verb == VERB_REINDEX)
+    return settle_reindex(w, &h, e);
+  int valid = look(w, h.name, e);
+  if (valid == -2)
+    return EFFECT_ERROR;
+  if (h.verb == VERB_DROP)
+    return valid == -1 ? EFFECT_DONE : EFFECT_NONE;
   if (valid == 1)
-    return INDEX_THERE;
-  if (valid == 0 && db_exec(w->db, arena_printf(w->arena, "DROP INDEX CONCURRENTLY %s", name), NULL,
-                            0, NULL, NULL, NULL, w->job, e))
-    return INDEX_ERROR;
-  return INDEX_MISSING;
+    return EFFECT_DONE;
+  return valid == 0 && drop(w, h.name, e) ? EFFECT_ERROR : EFFECT_NONE;
+}
+
+bool concurrent_index_is_blind(const struct walk *w, const char *sql, size_t len) {
+  struct head h;
+  return read_head(&h, w, sql, len) && h.if_not_exists;
 }
