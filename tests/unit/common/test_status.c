@@ -81,7 +81,7 @@ static void test_a_detail_keeps_its_lines(void **state) {
   (void)state;
   struct err e, back;
   (void)err_set(&e, ERR_LOCKED, "one\nline");
-  err_copy_lines(e.detail, sizeof e.detail, "a\nb\tc\033\n", 8);
+  err_copy_lines(e.detail, sizeof e.detail, "a\nb\tc\033\n", 7);
   there_and_back(&e, &back);
   assert_string_equal(back.text, "one line");
   assert_string_equal(back.detail, "a\nb c \n");

@@ -61,7 +61,7 @@ static void pauses_grow_and_differ(void **state) {
     struct retry a = retry_begin(5000, 1000000, false, seed);
     struct retry b = retry_begin(5000, 1000000, false, seed + 1);
     for (size_t i = 0; i < sizeof most / sizeof *most; i++) {
-      int64_t one, other;
+      int64_t one = 0, other = 0;
       assert_true(retry_again(&a, 0, &one) && retry_again(&b, 0, &other));
       assert_in_range(one, most[i] / 2, most[i]);
       equal += one == other;
