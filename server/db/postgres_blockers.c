@@ -19,9 +19,9 @@
  * tells the table where it waits for a whole transaction. The cheap question comes first:
  * pg_blocking_pids stops the whole lock table for a moment. */
 static const char look_sql[] =
-    "WITH wanted AS MATERIALIZED (SELECT l.* FROM pg_catalog.pg_locks l"
+    "WITH wanted AS (SELECT l.* FROM pg_catalog.pg_locks l"
     "  WHERE l.pid = $1::int4 AND NOT l.granted LIMIT 1),"
-    " holder AS MATERIALIZED (SELECT DISTINCT p.pid FROM pg_catalog.unnest(CASE WHEN EXISTS"
+    " holder AS (SELECT DISTINCT p.pid FROM pg_catalog.unnest(CASE WHEN EXISTS"
     "  (SELECT FROM wanted) THEN pg_catalog.pg_blocking_pids($1::int4) END) p(pid))"
     " SELECT h.pid, a.application_name, a.usename::text, a.state,"
     "  (EXTRACT(EPOCH FROM a.query_start) * 1000000)::int8,"
