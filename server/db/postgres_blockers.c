@@ -17,7 +17,8 @@
 
 /* $1: the process that may wait. What it waits for is in `wanted`; the row lock that it queued for
  * tells the table where it waits for a whole transaction. The cheap question comes first:
- * pg_blocking_pids stops the whole lock table for a moment. */
+ * pg_blocking_pids stops the whole lock table for a moment. What another session of migd's runs is
+ * not shown: it may hold the value of a secret variable of its target's. */
 static const char look_sql[] =
     "WITH wanted AS (SELECT l.* FROM pg_catalog.pg_locks l"
     "  WHERE l.pid = $1::int4 AND NOT l.granted LIMIT 1),"
@@ -25,7 +26,8 @@ static const char look_sql[] =
     "  (SELECT FROM wanted) THEN pg_catalog.pg_blocking_pids($1::int4) END) p(pid))"
     " SELECT h.pid, a.application_name, a.usename::text, a.state,"
     "  (EXTRACT(EPOCH FROM a.query_start) * 1000000)::int8,"
-    "  CASE WHEN a.state IS NOT NULL THEN pg_catalog.left(a.query, 120) END,"
+    "  CASE WHEN a.state IS NOT NULL AND a.application_name <> 'migd' THEN "
+    "pg_catalog.left(a.query, 160) END,"
     "  CASE w.locktype WHEN 'transactionid' THEN 'a row lock'"
     "   WHEN 'virtualxid' THEN 'a snapshot' ELSE k.mode END,"
     "  (SELECT n.nspname || '.' || c.relname FROM pg_catalog.pg_class c"

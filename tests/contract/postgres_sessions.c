@@ -76,13 +76,14 @@ static size_t lines(const char *s) {
 static void who_holds_a_table_is_named(void **state) {
   (void)state;
   struct db *other = open_with_table(), *db = open_patient(1000);
+  must(other, "SET application_name = 'reports'");
   must_ours(other, "BEGIN");
   must(other, "SELECT id FROM kept");
   int64_t pid = pid_of(other);
   const struct err *e = must_fail(db, "ALTER TABLE kept ADD COLUMN more int", ERR_LOCKED);
   char words[400];
   snprintf(words, sizeof words,
-           "process %lld (migd, role %s): idle in transaction, holds AccessShareLock on "
+           "process %lld (reports, role %s): idle in transaction, holds AccessShareLock on "
            "public.kept; since 2",
            (long long)pid, subject.url.user);
   assert_int_equal(strncmp(e->detail, words, strlen(words)), 0);
@@ -91,7 +92,7 @@ static void who_holds_a_table_is_named(void **state) {
   assert_int_equal(b->count, 1);
   assert_int_equal(b->total, 1);
   assert_int_equal(b->items[0].pid, pid);
-  assert_string_equal(b->items[0].application, "migd");
+  assert_string_equal(b->items[0].application, "reports");
   assert_string_equal(b->items[0].user, subject.url.user);
   assert_string_equal(b->items[0].state, "idle in transaction");
   assert_string_equal(b->items[0].lock_mode, "AccessShareLock");
@@ -106,6 +107,7 @@ static void who_holds_a_table_is_named(void **state) {
 static void who_holds_a_row_is_named(void **state) {
   (void)state;
   struct db *other = open_with_table(), *db = open_patient(1000);
+  must(other, "SET application_name = 'reports'");
   must_ours(other, "BEGIN");
   must(other, "UPDATE kept SET id = 2");
   must_fail(db, "UPDATE kept SET id = 3", ERR_LOCKED);
@@ -115,6 +117,19 @@ static void who_holds_a_row_is_named(void **state) {
   assert_string_equal(b->items[0].lock_mode, "a row lock");
   assert_string_equal(b->items[0].relation, "public.kept");
   assert_string_equal(b->items[0].query, "UPDATE kept SET id = 2");
+  db_close(other);
+  db_close(db);
+}
+
+static void what_another_migd_runs_is_not_shown(void **state) {
+  (void)state;
+  struct db *other = open_with_table(), *db = open_patient(1000);
+  must_ours(other, "BEGIN");
+  must(other, "UPDATE kept SET id = 2 WHERE 'secret' <> ''");
+  const struct err *e = must_fail(db, "UPDATE kept SET id = 3", ERR_LOCKED);
+  assert_non_null(strstr(e->detail, "(migd, role "));
+  assert_null(strstr(e->detail, "secret"));
+  assert_string_equal(db->driver->blockers(db)->items[0].query, "");
   db_close(other);
   db_close(db);
 }
@@ -329,6 +344,7 @@ static void a_pooler_with_the_servers_key_is_refused(void **state) {
 const struct CMUnitTest postgres_session_tests[] = {
     cmocka_unit_test(who_holds_a_table_is_named),
     cmocka_unit_test(who_holds_a_row_is_named),
+    cmocka_unit_test(what_another_migd_runs_is_not_shown),
     cmocka_unit_test(a_late_wait_is_seen),
     cmocka_unit_test(five_of_many_are_told),
     cmocka_unit_test(what_may_not_be_seen_is_said),
