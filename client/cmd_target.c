@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "client/authority.h"
 #include "client/duration.h"
 #include "client/password.h"
 #include "client/report.h"
@@ -42,6 +43,18 @@ extern const struct command cmd_target_add, cmd_target_set, cmd_target_list, cmd
        "DURATION",                                                                                 \
        "PostgreSQL: how long a transaction of a server that hangs may stay open (60s)",            \
        NULL},                                                                                      \
+      {"ca-file",                                                                                  \
+       0,                                                                                          \
+       OPTION_VALUE,                                                                               \
+       "FILE",                                                                                     \
+       "PostgreSQL: the CA (PEM) that the server's certificate must come from",                    \
+       NULL},                                                                                      \
+      {"schema",                                                                                   \
+       0,                                                                                          \
+       OPTION_VALUE,                                                                               \
+       "NAME",                                                                                     \
+       "PostgreSQL: this schema is the target; further ones, behind commas, are only searched",    \
+       NULL},                                                                                      \
   {                                                                                                \
     "password-file", 0, OPTION_VALUE, "FILE", "the password is in this file; `-`: on the input",   \
         NULL                                                                                       \
@@ -77,6 +90,18 @@ static Migd__V1__Label **read_labels(struct session *s, const char *option, size
   return labels;
 }
 
+static int read_ca(struct session *s, Migd__V1__TargetPolicy *policy, struct err *e) {
+  const char *file = options_value(&s->options, "ca-file");
+  bool clear = session_flag(s, "clear-ca");
+  if (file && clear)
+    return session_usage(s, e, "another CA, or none: not both");
+  if (clear)
+    policy->ca_certificate = own_copy(s, "");
+  else if (file && !(policy->ca_certificate = authority_read(s, file, e)))
+    return -1;
+  return file || clear;
+}
+
 /* The durations of a policy, by their options. */
 static const struct policy_duration {
   const char *option;
@@ -102,11 +127,15 @@ static int read_policy(struct session *s, Migd__V1__TargetPolicy *policy, struct
       memcpy((char *)policy + policy_durations[i].field, &d, sizeof d);
     count += given;
   }
+  int with_ca = read_ca(s, policy, e);
+  if (with_ca < 0)
+    return -1;
   if (session_flag(s, "allow-superuser"))
     policy->allow_superuser = true;
   if (session_flag(s, "no-allow-superuser"))
     policy->allow_superuser = false;
-  return count + session_flag(s, "allow-superuser") + session_flag(s, "no-allow-superuser");
+  return count + with_ca + session_flag(s, "allow-superuser") +
+         session_flag(s, "no-allow-superuser");
 }
 
 /* "" without --password-file; NULL on failure. */
@@ -120,6 +149,7 @@ static int run_add(struct session *s, struct err *e) {
   Migd__V1__TargetPolicy policy = MIGD__V1__TARGET_POLICY__INIT;
   request.name = own_copy(s, session_argument(s, 0));
   request.url = session_text(s, "url");
+  request.schema = session_text(s, "schema");
   request.catalog = session_catalog(s);
   request.create = session_flag(s, "create");
   if (!request.url[0])
@@ -150,7 +180,7 @@ static const struct option add_options[] = {
     {"url", 0, OPTION_VALUE, "URL", "where it is, without a password", NULL},
     {"catalog", 'c', OPTION_VALUE, "CATALOG", "the catalog it follows", NULL},
     {"label", 0, OPTION_LIST, "KEY=VALUE", "a label to select it by; may be repeated", NULL},
-    {"create", 0, OPTION_FLAG, NULL, "SQLite: make the file where there is none", NULL},
+    {"create", 0, OPTION_FLAG, NULL, "make the file, or the schema, where there is none", NULL},
     {"allow-superuser", 0, OPTION_FLAG, NULL,
      "PostgreSQL: the role may be a superuser or read and write the server's files", NULL},
     POLICY_OPTIONS,
@@ -169,8 +199,10 @@ const struct command cmd_target_add = {
     .help =
         "URLs are `sqlite:/path/app.db`, a file on the server's host under one of its sqlite "
         "roots (`migctl server` lists them), and `postgresql://user@host:port/db`. A password "
-        "comes apart from the URL, is kept encrypted and never shown again. A variable is a value "
-        "that revisions name as ${NAME}; a secret one is kept like the password.",
+        "comes apart from the URL, is kept encrypted and never shown again. With --schema one "
+        "schema of the database is the target, with a ledger, a lock and a plan of its own: a "
+        "target for each tenant. A variable is a value that revisions name as ${NAME}; a secret "
+        "one is kept like the password.",
     .example = "migctl target add shop-eu --url postgresql://migd@db1.eu/shop -c shop "
                "--label env=prod --password-file -",
     .run = run_add,
@@ -194,7 +226,8 @@ static bool gives_policy(const struct session *s) {
   for (size_t i = 0; i < POLICY_DURATIONS; i++)
     if (session_flag(s, policy_durations[i].option))
       return true;
-  return session_flag(s, "allow-superuser") || session_flag(s, "no-allow-superuser");
+  return session_flag(s, "ca-file") || session_flag(s, "clear-ca") ||
+         session_flag(s, "allow-superuser") || session_flag(s, "no-allow-superuser");
 }
 
 static void read_removed_labels(struct session *s, Migd__V1__UpdateTargetRequest *request) {
@@ -208,6 +241,7 @@ static int run_set(struct session *s, struct err *e) {
   Migd__V1__UpdateTargetRequest request = MIGD__V1__UPDATE_TARGET_REQUEST__INIT;
   request.name = own_copy(s, session_argument(s, 0));
   request.url = session_text(s, "url");
+  request.schema = session_text(s, "schema");
   request.catalog = session_text(s, "catalog"); /* not the profile's: that would move it */
   request.clear_password = session_flag(s, "clear-password");
   request.set_labels = read_labels(s, "label", &request.n_set_labels);
@@ -218,8 +252,9 @@ static int run_set(struct session *s, struct err *e) {
     return -1;
   if (gives_policy(s) && !(request.policy = changed_policy(s, request.name, e)))
     return -1;
-  if (!request.url[0] && !request.catalog[0] && !request.clear_password && !request.n_set_labels &&
-      !request.n_remove_labels && !request.password[0] && !request.policy && !variables_given(s))
+  if (!request.url[0] && !request.schema[0] && !request.catalog[0] && !request.clear_password &&
+      !request.n_set_labels && !request.n_remove_labels && !request.password[0] &&
+      !request.policy && !variables_given(s))
     return session_usage(s, e, "what is to be changed? `migctl help target set` lists the options");
   const Migd__V1__Target *target = session_ask_print(s, SERVICE, "UpdateTarget", &request, e);
   if (!target)
@@ -234,6 +269,7 @@ static const struct option set_options[] = {
     {"label", 0, OPTION_LIST, "KEY=VALUE", "set a label; may be repeated", NULL},
     {"remove-label", 0, OPTION_LIST, "KEY", "remove a label; may be repeated", NULL},
     {"clear-password", 0, OPTION_FLAG, NULL, "forget the password", NULL},
+    {"clear-ca", 0, OPTION_FLAG, NULL, "trust the CAs of the server's host again", NULL},
     {"allow-superuser", 0, OPTION_FLAG, NULL,
      "PostgreSQL: the role may be a superuser or read and write the server's files", NULL},
     {"no-allow-superuser", 0, OPTION_FLAG, NULL, "take that back", NULL},
@@ -316,6 +352,8 @@ static void print_policy(struct session *s, struct buf *text, const Migd__V1__Ta
                 timeout_words(s, p ? p->idle_in_transaction_timeout : NULL, "60 s (default)"));
   if (p && p->allow_superuser)
     words_field(text, "superuser", "allowed");
+  if (p && p->ca_certificate[0])
+    words_field(text, "CA", authority_words(s, p->ca_certificate));
   words_field(text, "password", target->has_password ? "stored, encrypted" : "none");
 }
 
@@ -324,6 +362,7 @@ static void print_target(struct session *s, const Migd__V1__Target *t) {
   int64_t now = now_ns();
   words_field(&text, "target", t->name);
   words_field(&text, "url", t->url);
+  words_field(&text, "schema", t->schema);
   words_field(&text, "dialect", words_dialect(t->dialect));
   words_field(&text, "catalog", t->catalog);
   words_field(&text, "labels", words_labels(s, t->n_labels, t->labels));

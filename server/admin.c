@@ -599,19 +599,24 @@ static void check_store(struct checking *k, const char *dir, struct arena *arena
   tell(k, "store's schema", rc, &e, good);
 }
 
-static int check_root(const char *path, struct err *e) {
+static int check_root(const char *path, bool write, struct err *e) {
   struct stat st;
   if (stat(path, &st) != 0)
     return err_errno(e, ERR_NOT_FOUND, errno, "%s", path);
-  if (!S_ISDIR(st.st_mode) || access(path, R_OK | W_OK | X_OK) != 0)
-    return err_set(e, ERR_REFUSED, "%s is no folder that migd may write to", path);
+  if (!S_ISDIR(st.st_mode) || access(path, R_OK | X_OK | (write ? W_OK : 0)) != 0)
+    return err_set(e, ERR_REFUSED, "%s is no folder that migd may %s", path,
+                   write ? "write to" : "read");
   return 0;
 }
 
 static void check_roots(struct checking *k, const struct config *c) {
   struct err e;
   for (size_t i = 0; i < c->sqlite_roots.count; i++)
-    tell(k, "sqlite-root", check_root(c->sqlite_roots.items[i], &e), &e, c->sqlite_roots.items[i]);
+    tell(k, "sqlite-root", check_root(c->sqlite_roots.items[i], true, &e), &e,
+         c->sqlite_roots.items[i]);
+  for (size_t i = 0; i < c->postgres_files.count; i++)
+    tell(k, "postgresql-files", check_root(c->postgres_files.items[i], false, &e), &e,
+         c->postgres_files.items[i]);
 }
 
 static int check_run(const struct args *args, struct err *e) {

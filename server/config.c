@@ -128,6 +128,16 @@ static const struct config_row rows[] = {
         .help = "Allow PostgreSQL targets by the folder of a Unix socket: yes or no.",
     },
     {
+        .key = "postgresql-files",
+        .type = VALUE_PATHS,
+        .field = FIELD(postgres_files),
+        .help = "A folder of files that the URL of a PostgreSQL target may name: sslcert, sslkey,\n"
+                "sslrootcert, sslcrl, passfile; its pg_service.conf holds the services of\n"
+                "postgresql:///?service=NAME. May be given several times. Without it URLs name no\n"
+                "file: who may register targets would use keys and passwords of this host, which\n"
+                "nobody gave to them.",
+    },
+    {
         .key = "catalog-max",
         .type = VALUE_SIZE,
         .field = FIELD(catalog_max),
@@ -471,6 +481,8 @@ void config_show(const struct config *config, FILE *out) {
     const struct config_list *list = field;
     switch (row->type) {
     case VALUE_PATHS:
+      if (list->count == 0)
+        show_line(out, row->key, "", origin);
       for (size_t k = 0; k < list->count; k++)
         show_line(out, row->key, list->items[k], origin);
       break;

@@ -46,7 +46,7 @@ struct config_list {
   size_t count;
 };
 
-#define CONFIG_KEYS 20
+#define CONFIG_KEYS 24
 
 /* All strings are in the arena; paths are absolute. */
 struct config {
@@ -54,9 +54,9 @@ struct config {
   const char *dir;
   const char *listen, *log_level, *log_format;
   const char *tls_cert, *tls_key, *tls_ca;
-  const char *key_file, *key_file_2; /* key_file_2 NULL: none */
-  const char *address_file;          /* NULL: none */
-  struct config_list sqlite_roots;
+  const char *key_file, *key_file_2;               /* key_file_2 NULL: none */
+  const char *address_file;                        /* NULL: none */
+  struct config_list sqlite_roots, postgres_files; /* the second may be empty: items NULL */
   uint64_t parallel, workers, connections_per_address, catalog_max, min_free, shutdown_grace_ms;
   bool allow_socket;
   const char *origin[CONFIG_KEYS]; /* by row */

@@ -132,6 +132,7 @@ static int start_engine(struct app *app, struct err *e) {
       .min_free = app->config.min_free,
       .sqlite_roots = app->config.sqlite_roots.items,
       .allow_socket = app->config.allow_socket,
+      .postgres_files = app->config.postgres_files.items,
   };
   if (engine_new(&app->engine, &options, e) != 0 || engine_recover(app->engine, e) != 0)
     return -1;
@@ -150,6 +151,7 @@ static void describe_server(struct app *app) {
       .store_revision = app->store_revision,
       .sqlite_roots = app->config.sqlite_roots.items,
       .allow_socket = app->config.allow_socket,
+      .postgres_files = app->config.postgres_files.items,
       .parallel = (unsigned)app->config.parallel,
       .catalog_max = app->config.catalog_max,
       .started_at = clock_wall_us(),

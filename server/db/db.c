@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "proto/base/buf.h"
+#include "server/base/digest.h"
 #include "server/db/postgres.h"
 #include "server/db/sqlite.h"
 
@@ -77,6 +78,30 @@ void db_blockers_tell(const struct db_blockers *b, struct err *e) {
   if (b->total > told)
     buf_addf(&text, "%sand %zu more", text.len ? "\n" : "", b->total - told);
   err_copy_lines(e->detail, sizeof e->detail, buf_str(&text), text.len);
+}
+
+int64_t db_postgres_lock(const char *schema) {
+  static const char words[] = "migd schema ";
+  char text[DIGEST_TEXT], head[17];
+  if (!schema)
+    return DB_POSTGRES_LOCK;
+  struct digest *d = digest_new();
+  digest_add(d, words, sizeof words - 1);
+  digest_add(d, schema, strlen(schema));
+  digest_finish(d, text);
+  memcpy(head, strchr(text, ':') + 1, 16);
+  head[16] = '\0';
+  return (int64_t)strtoull(head, NULL, 16);
+}
+
+void db_add_name(struct buf *out, const char *name) {
+  buf_addc(out, '"');
+  for (; *name; name++) {
+    if (*name == '"')
+      buf_addc(out, '"');
+    buf_addc(out, *name);
+  }
+  buf_addc(out, '"');
 }
 
 int db_open(struct db **out, const struct db_options *options, const struct job *job,

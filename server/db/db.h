@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "proto/base/arena.h"
+#include "proto/base/buf.h"
 #include "proto/base/err.h"
 #include "server/base/dialect.h"
 #include "server/base/job.h"
@@ -61,6 +62,11 @@ struct db_statement {
   unsigned flags;
 };
 
+#define DB_SCHEMAS_MAX 8
+
+/* Files of migd's host that a PostgreSQL URL may name, where the configuration allows it. */
+enum db_file { DB_SSLCERT, DB_SSLKEY, DB_SSLROOTCERT, DB_SSLCRL, DB_PASSFILE, DB_FILES };
+
 /* What a URL says, checked: `sqlite:/path` or `postgresql://user@host:port/database?sslmode=…`. */
 struct db_url {
   enum dialect dialect;
@@ -70,22 +76,47 @@ struct db_url {
                        socket */
   char session[16]; /* target_session_attrs: read-write (the default), primary or any */
   unsigned connect_timeout_s; /* 10 where the URL does not say */
-  char place[1400]; /* one database, one place: for the uniqueness of targets. Without user. */
+  /* PostgreSQL: the first is the target, the others are only searched behind it. None: the target
+   * is the whole database. */
+  char schemas[DB_SCHEMAS_MAX][64];
+  unsigned schema_count;
+  char files[DB_FILES][256]; /* absolute, without `..`; "" where the URL names none */
+  char place[1700]; /* one database or one schema of it, one place: for the uniqueness of targets.
+                       Without user; a schema is behind `?`, which a database's name cannot hold. */
 };
 /* Pure. ERR_INPUT that says what is wrong; a password in the URL is refused, with the way to send
- * one; for PostgreSQL only `sslmode`, `target_session_attrs` and `connect_timeout` are allowed as
- * options. */
+ * one; for PostgreSQL only `sslmode`, `target_session_attrs`, `connect_timeout`, `schema` (names
+ * separated by commas) and the names of files are allowed as options. */
 int db_url_parse(const char *text, struct db_url *out, struct err *e);
+/* The schemas as `--schema` takes them: separated by commas. Appends nothing where there are none.
+ */
+void db_url_schema(const struct db_url *url, struct buf *out);
+/* Appends the URL with `schema`, names separated by commas, in the place of those that it has.
+ * Pure; what comes out is still to be parsed. */
+void db_url_with_schema(const char *text, const char *schema, struct buf *out);
+/* `postgresql://[user@]/[database]?service=NAME`: looks NAME up in the file pg_service.conf of one
+ * of the folders (NULL-terminated; NULL: none) and appends a URL that says what the service says,
+ * and its password, where it has one. 1 done, 0 the URL names no service, -1. What the URL says
+ * counts before the service; a host it cannot say, so that a password goes nowhere else. Reads a
+ * file. */
+int db_url_service(const char *text, const char *const *folders, struct buf *url,
+                   struct buf *password, struct err *e);
 
 struct db_options {
   const struct db_url *url;
   const char *password; /* or NULL; borrowed for the call */
   bool guard;           /* a target: migration SQL is guarded (safety.md 2) */
-  bool create;          /* SQLite: make the file when it is missing (never with guard) */
+  /* SQLite: make the file when it is missing (never with guard). PostgreSQL: make the schema. */
+  bool create;
   bool read_only;       /* SQLite: open for reading, and never create anything */
   bool wal;             /* SQLite store: WAL, synchronous=FULL */
   bool allow_superuser; /* PostgreSQL: do not refuse powerful roles */
   bool allow_socket;    /* PostgreSQL: host may be a socket's folder */
+  /* PostgreSQL: folders that hold the files that a URL may name; NULL-terminated. NULL: none. */
+  const char *const *postgres_files;
+  /* PostgreSQL: certificates (PEM) that the server's must come from, or NULL: the host's. Borrowed
+   * for the call. */
+  const char *ca_certificate;
   /* NULL-terminated; the file must lie under one. NULL: anywhere. */
   const char *const *sqlite_roots;
   int64_t lock_timeout_ms;      /* SQLite busy timeout, PostgreSQL lock_timeout; 0: does not wait */
@@ -155,11 +186,16 @@ struct db_driver {
 
 struct db {
   const struct db_driver *driver;
+  /* PostgreSQL: the one that is the target; NULL: the whole database. A decorator copies it. */
+  const char *schema;
 };
 
-/* The key of the advisory lock that is a PostgreSQL target's own, one for every migd: "migd", then
- * 1. */
+/* The key of the advisory lock that is a PostgreSQL target's own, the same for every migd. A whole
+ * database's is "migd", then 1. A schema's is the first eight bytes (the first is the highest) of
+ * the SHA-256 of "migd schema " and its name: two schemas of one database do not wait for each
+ * other. */
 #define DB_POSTGRES_LOCK INT64_C(0x6d69676400000001)
+int64_t db_postgres_lock(const char *schema); /* NULL: the whole database */
 
 extern const struct db_driver db_sqlite, db_postgres;
 
@@ -175,6 +211,9 @@ void db_close(struct db *db); /* takes NULL; rolls back what is open */
 /* For declarations: struct db *db DB_SCOPED = NULL; */
 #define DB_SCOPED __attribute__((cleanup(db_close_scoped)))
 void db_close_scoped(struct db **db);
+
+/* The name as SQL, quoted; the same in both dialects. */
+void db_add_name(struct buf *out, const char *name);
 
 /* Our own statement with parameters, rows to `row`. */
 int db_exec(struct db *db, const char *sql, const struct db_value *params, int count,

@@ -6,13 +6,15 @@
 
 #include <stdio.h>
 
-/* pg_locks shows the key's halves as classid and objid. */
+/* pg_locks shows the key's halves as classid and objid. $1 is the key. */
 #define LOCK_WHERE                                                                                 \
-  "l.locktype = 'advisory' AND l.classid = 1835624292 AND l.objid = 1 AND l.objsubid = 1"          \
-  " AND l.granted AND l.database ="                                                                \
+  "l.locktype = 'advisory' AND l.classid = (($1::pg_catalog.int8 >> 32) & 4294967295)::oid"        \
+  " AND l.objid = ($1 & 4294967295)::oid AND l.objsubid = 1 AND l.granted AND l.database ="        \
   " (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())"
 
-_Static_assert(DB_POSTGRES_LOCK >> 32 == 1835624292, "the key and its parts agree");
+static struct db_value lock_key(const struct postgres *p) {
+  return db_int(db_postgres_lock(p->db.schema));
+}
 
 static int on_int(void *ctx, const struct db_value *values, int count, struct err *e) {
   (void)count;
@@ -33,13 +35,14 @@ static int on_holder(void *ctx, const struct db_value *v, int count, struct err 
 
 static void describe_holder(struct postgres *p, const struct job *job, struct err *e) {
   struct err ignored;
+  struct db_value key = lock_key(p);
   err_set(e, ERR_LOCKED, "another session holds the target's lock");
   static const char sql[] =
       "SELECT l.pid, a.application_name, pg_catalog.to_char(a.backend_start, 'YYYY-MM-DD "
       "HH24:MI:SS TZ')"
       " FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid"
       " WHERE " LOCK_WHERE;
-  (void)postgres_query(p, sql, NULL, 0, on_holder, e, job, &ignored);
+  (void)postgres_query(p, sql, &key, 1, on_holder, e, job, &ignored);
 }
 
 /* Whether it is held, as the session that answers now sees it: a pooler that hands on the real
@@ -59,7 +62,7 @@ static int postgres_lock_check(struct db *db, struct err *e);
 
 static int postgres_lock(struct db *db, const struct job *job, struct err *e) {
   struct postgres *p = (struct postgres *)db;
-  struct db_value key = db_int(DB_POSTGRES_LOCK);
+  struct db_value key = lock_key(p);
   int64_t taken = 0;
   if (postgres_query(p, "SELECT pg_catalog.pg_try_advisory_lock($1)", &key, 1, on_int, &taken, job,
                      e) < 0)
@@ -72,11 +75,12 @@ static int postgres_lock(struct db *db, const struct job *job, struct err *e) {
 
 static int postgres_lock_check(struct db *db, struct err *e) {
   struct postgres *p = (struct postgres *)db;
+  struct db_value key = lock_key(p);
   struct held held = {0};
   static const char sql[] =
       "SELECT pg_catalog.pg_backend_pid(), EXISTS (SELECT FROM pg_catalog.pg_locks l "
       "WHERE " LOCK_WHERE " AND l.pid = pg_catalog.pg_backend_pid())";
-  if (postgres_query(p, sql, NULL, 0, on_held, &held, NULL, e) < 0)
+  if (postgres_query(p, sql, &key, 1, on_held, &held, NULL, e) < 0)
     return -1;
   if (held.pid != PQbackendPID(p->conn))
     return postgres_refuse_pooler(e);
@@ -87,7 +91,7 @@ static int postgres_lock_check(struct db *db, struct err *e) {
 
 static void postgres_unlock(struct db *db) {
   struct postgres *p = (struct postgres *)db;
-  struct db_value key = db_int(DB_POSTGRES_LOCK);
+  struct db_value key = lock_key(p);
   struct err ignored;
   (void)postgres_query(p, "SELECT pg_catalog.pg_advisory_unlock($1)", &key, 1, NULL, NULL, NULL,
                        &ignored);

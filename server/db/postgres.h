@@ -15,6 +15,7 @@ struct postgres {
                              when nobody needed it yet */
   struct db_url url;
   char *password;  /* for the second connection that cancels; wiped at close */
+  int ca_fd;       /* the target's own CA, which url.files names; -1: none */
   bool broken;     /* the connection is lost or was given up */
   bool busy;       /* a statement is at work */
   int64_t ends_ns; /* when our own queries give up on a silent server; 0: never */
@@ -50,6 +51,16 @@ void postgres_aside_close(struct postgres *p);
 int64_t postgres_look_period(const struct postgres *p);
 /* Who is in the way of the statement at work. What cannot be asked leaves *seen alone. */
 void postgres_look(struct postgres *p, const struct job *job, struct db_blockers *seen);
+
+/* postgres_schema.c: sets the search path to the URL's schemas, which must be there. */
+int postgres_schema(struct postgres *p, const struct db_options *options, const struct job *job,
+                    struct err *e);
+
+/* postgres_files.c: whether the files that the URL names are allowed and fit to be read. */
+int postgres_files_check(const struct db_url *url, const char *const *folders, struct err *e);
+/* The certificates as a file without a name: libpq takes only files. -1 or its descriptor; `path`
+ * is good while that is open. */
+int postgres_ca_file(const char *pem, char *path, size_t size, struct err *e);
 
 /* postgres_run.c: runs one statement to its end; `sql` and text parameters may lack a NUL. */
 int postgres_run(struct postgres *p, const struct db_statement *st, db_row_fn *row, void *ctx,

@@ -14,6 +14,9 @@ struct connect_row {
   const char *hint; /* may be NULL */
 };
 
+#define REJECTED "TLS: the server does not accept the client certificate"
+#define CLIENT_HINT "sslcert and sslkey in the URL name one, where migd's configuration allows it"
+
 static const struct connect_row connect_rows[] = {
     {"password authentication failed", "password authentication failed",
      "check the user and the password of the target"},
@@ -26,10 +29,24 @@ static const struct connect_row connect_rows[] = {
     {"is starting up", "the server is starting up", NULL},
     {"is shutting down", "the server is shutting down", NULL},
     {"in recovery mode", "the server is in recovery", NULL},
+    {"does not match host name", "TLS: the server's certificate is another host's",
+     "name the host as its certificate does; sslmode=verify-ca does not compare names"},
     {"root certificate file", "TLS: there are no trusted certificates to check the server with",
-     "install the CA's certificate on migd's host, or choose another sslmode in the URL"},
+     "give the target its CA (--ca-file FILE), or install that on migd's host"},
+    {"valid client certificate", "TLS: the server asks for a client certificate", CLIENT_HINT},
+    {"alert certificate required", "TLS: the server asks for a client certificate", CLIENT_HINT},
+    {"certificate authentication failed", "the client certificate is not the role's",
+     "its common name must be the role, unless the server maps it"},
+    {"private key file", "TLS: the key of the client certificate cannot be used",
+     "it must belong to migd's user, be readable by nobody else, and need no password"},
+    {"load certificate revocation list", "TLS: the list of revoked certificates cannot be read",
+     NULL},
+    {"certificate file", "TLS: the client certificate cannot be read", NULL},
+    {"alert unknown ca", REJECTED, CLIENT_HINT},
+    {"alert bad certificate", REJECTED, CLIENT_HINT},
+    {"alert certificate", REJECTED, CLIENT_HINT},
     {"certificate", "TLS: the server's certificate is not trusted",
-     "install the CA's certificate on migd's host, or choose another sslmode in the URL"},
+     "give the target its CA (--ca-file FILE), or install that on migd's host"},
     {"does not support SSL", "the server does not offer TLS, and the URL requires it",
      "a server without TLS needs ?sslmode=disable in the URL"},
     {"SSL", "TLS with the server failed", NULL},

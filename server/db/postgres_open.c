@@ -1,5 +1,6 @@
 /* Connecting to PostgreSQL: only the options that migd chose, within a time limit, cancellable;
- * then the refusals: a pooler in between, a standby, a role that could leave the database.
+ * then the refusals: a pooler in between, a standby, a role that could leave the database; then the
+ * schema that is the target.
  */
 #include "server/db/postgres.h"
 
@@ -16,6 +17,14 @@
 
 extern char **environ;
 
+/* OpenSSL would ask for the password of a client's key at the terminal. */
+static int no_key_password(char *buf, int size, PGconn *conn) {
+  (void)size;
+  (void)conn;
+  buf[0] = '\0';
+  return 0;
+}
+
 /* libpq takes defaults from PG* variables and from files in the home folder. */
 void postgres_process_init(void) {
   for (char **v = environ; v && *v;) {
@@ -30,6 +39,7 @@ void postgres_process_init(void) {
     unsetenv(name); /* moves the rest up */
   }
   setenv("HOME", "/nonexistent", 1);
+  PQsetSSLKeyPassHook_OpenSSL(no_key_password);
 }
 
 /* libpq 15 knows no "the system's": it wants a file. */
@@ -41,6 +51,10 @@ static const char *trusted_certificates(void) {
     if (access(files[i], R_OK) == 0)
       chosen = files[i];
   return chosen ? chosen : files[0];
+}
+
+static const char *file_of(const struct db_url *url, enum db_file file, const char *otherwise) {
+  return url->files[file][0] ? url->files[file] : otherwise;
 }
 
 static PGconn *start(const struct db_url *url, const char *password, const char *address) {
@@ -55,8 +69,11 @@ static PGconn *start(const struct db_url *url, const char *password, const char 
       {"dbname", url->database},
       {"password", password},
       {"sslmode", url->sslmode},
-      {"sslrootcert", verify ? trusted_certificates() : NULL},
-      {"passfile", "/nonexistent/passfile"},
+      {"sslrootcert", file_of(url, DB_SSLROOTCERT, verify ? trusted_certificates() : NULL)},
+      {"sslcrl", file_of(url, DB_SSLCRL, NULL)},
+      {"sslcert", file_of(url, DB_SSLCERT, NULL)},
+      {"sslkey", file_of(url, DB_SSLKEY, NULL)},
+      {"passfile", file_of(url, DB_PASSFILE, "/nonexistent/passfile")},
       {"gssencmode", "disable"},
       {"application_name", "migd"},
       {"client_encoding", "UTF8"},
@@ -222,26 +239,40 @@ static int open_checked(struct postgres *p, const struct db_options *options, co
     return -1;
   PQsetNoticeReceiver(p->conn, on_notice, p);
   if (postgres_query(p, facts_sql, NULL, 0, on_facts, &facts, job, e) < 0 ||
-      check_facts(p, &facts, options, e) < 0 || settle(p, options, job, e) < 0)
+      check_facts(p, &facts, options, e) < 0 || settle(p, options, job, e) < 0 ||
+      postgres_schema(p, options, job, e) < 0)
     return -1;
   p->ends_ns = 0;
   return 0;
 }
 
-int postgres_open(struct db **out, const struct db_options *options, const struct job *job,
-                  struct err *e) {
+/* What this machine has that the URL would use. */
+static int check_local(const struct db_options *options, struct err *e) {
   const char *host = options->url->host;
   if ((host[0] == '/' || host[0] == '@') && !options->allow_socket) {
     err_set(e, ERR_REFUSED, "a socket's folder is not allowed as a host");
     return err_hint(e, "the server's configuration may allow it");
   }
+  return postgres_files_check(options->url, options->postgres_files, e);
+}
+
+int postgres_open(struct db **out, const struct db_options *options, const struct job *job,
+                  struct err *e) {
+  if (check_local(options, e) < 0)
+    return -1;
   struct postgres *p = xcalloc(1, sizeof *p);
   p->db.driver = &db_postgres;
   p->url = *options->url;
+  p->db.schema = p->url.schema_count ? p->url.schemas[0] : NULL;
+  p->ca_fd = -1;
   p->password = options->password ? xstrdup(options->password) : NULL;
   p->notice = options->notice;
   p->notice_ctx = options->notice_ctx;
-  if (open_checked(p, options, job, e) < 0) {
+  if (options->ca_certificate) {
+    char *path = p->url.files[DB_SSLROOTCERT];
+    p->ca_fd = postgres_ca_file(options->ca_certificate, path, sizeof p->url.files[0], e);
+  }
+  if ((options->ca_certificate && p->ca_fd < 0) || open_checked(p, options, job, e) < 0) {
     postgres_close(&p->db);
     return -1;
   }
@@ -253,6 +284,8 @@ void postgres_close(struct db *db) {
   struct postgres *p = (struct postgres *)db;
   PQfinish(p->conn);
   postgres_aside_close(p);
+  if (p->ca_fd >= 0)
+    close(p->ca_fd);
   if (p->password)
     wipe(p->password, strlen(p->password));
   free(p->password);

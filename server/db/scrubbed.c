@@ -110,6 +110,7 @@ int db_scrubbed(struct db **out, db_open_fn *open, const struct db_options *opti
   s->driver.in_transaction = scrubbed_in_transaction;
   s->driver.close = scrubbed_close;
   s->db.driver = &s->driver;
+  s->db.schema = s->inner->schema;
   *out = &s->db;
   return 0;
 }

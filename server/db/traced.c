@@ -90,6 +90,7 @@ struct db *db_traced(struct db *inner, struct log *log, const char *name) {
   t->driver.in_transaction = traced_in_transaction;
   t->driver.close = traced_close;
   t->db.driver = &t->driver;
+  t->db.schema = inner->schema;
   t->inner = inner;
   t->log = log;
   err_copy(t->name, sizeof t->name, name, strlen(name));

@@ -2,7 +2,7 @@
  * look-up and no file. What is not understood is refused, since a URL names where migrations will
  * run.
  */
-#include "server/db/db.h"
+#include "server/db/url.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -11,11 +11,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include "proto/base/buf.h"
 #include "proto/base/utf8.h"
 
 #define CONNECT_TIMEOUT_S 10
-#define CONNECT_TIMEOUT_MAX_S 600
 
 static int hex_digit(char c) {
   if (c >= '0' && c <= '9')
@@ -24,9 +22,8 @@ static int hex_digit(char c) {
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Decodes `len` bytes into a field; `what` names it in messages. */
-static int decode(const char *s, size_t len, char *field, size_t size, const char *what,
-                  struct err *e) {
+int url_decode(const char *s, size_t len, char *field, size_t size, const char *what,
+               struct err *e) {
   size_t n = 0;
   for (size_t i = 0; i < len; i++) {
     unsigned char c = (unsigned char)s[i];
@@ -50,7 +47,7 @@ static int decode(const char *s, size_t len, char *field, size_t size, const cha
   return 0;
 }
 
-static void encode(struct buf *b, const char *s) {
+void url_encode(struct buf *b, const char *s) {
   for (; *s; s++)
     if (isalnum((unsigned char)*s) || strchr("-._~", *s))
       buf_addc(b, *s);
@@ -58,17 +55,16 @@ static void encode(struct buf *b, const char *s) {
       buf_addf(b, "%%%02X", (unsigned char)*s);
 }
 
-/* Collapses `//` and `/./` in place; -1 for `..`, or when it does not name a file. */
-static int normalise(char *path, struct err *e) {
+int url_path(char *path, const char *what, struct err *e) {
   char *to = path;
   for (char *part = path + 1;;) {
     size_t len = strcspn(part, "/");
     bool last = part[len] == '\0';
     if (len == 2 && memcmp(part, "..", 2) == 0)
-      return err_set(e, ERR_INPUT, "the path of an SQLite database must not contain `..`");
+      return err_set(e, ERR_INPUT, "the path of %s must not contain `..`", what);
     bool nothing = len == 0 || (len == 1 && *part == '.');
     if (last && nothing)
-      return err_set(e, ERR_INPUT, "the path names a folder, not an SQLite database file");
+      return err_set(e, ERR_INPUT, "the path of %s names a folder, not a file", what);
     if (!nothing) {
       *to++ = '/';
       memmove(to, part, len);
@@ -94,8 +90,8 @@ static int parse_sqlite(const char *s, struct db_url *out, struct err *e) {
     err_set(e, ERR_INPUT, "the path of an SQLite database must be absolute");
     return err_hint(e, "sqlite:/path/to/file.db, on the server's machine");
   }
-  if (decode(s, strlen(s), out->path, sizeof out->path, "path", e) < 0 ||
-      normalise(out->path, e) < 0)
+  if (url_decode(s, strlen(s), out->path, sizeof out->path, "path", e) < 0 ||
+      url_path(out->path, "an SQLite database", e) < 0)
     return -1;
   out->dialect = DIALECT_SQLITE;
   snprintf(out->place, sizeof out->place, "sqlite:%s", out->path);
@@ -107,7 +103,7 @@ static int parse_user(const char *s, size_t len, struct db_url *out, struct err 
     err_set(e, ERR_INPUT, "a password must not be written into the URL");
     return err_hint(e, "leave it out and send it with --password-file FILE (- reads stdin)");
   }
-  if (decode(s, len, out->user, sizeof out->user, "user", e) < 0)
+  if (url_decode(s, len, out->user, sizeof out->user, "user", e) < 0)
     return -1;
   return out->user[0] ? 0 : err_set(e, ERR_INPUT, "the user before @ is empty");
 }
@@ -137,7 +133,7 @@ static int check_host(char *host, struct err *e) {
 
 static int parse_ipv6(const char *s, size_t len, struct db_url *out, struct err *e) {
   struct in6_addr address;
-  if (decode(s, len, out->host, sizeof out->host, "host", e) < 0)
+  if (url_decode(s, len, out->host, sizeof out->host, "host", e) < 0)
     return -1;
   if (inet_pton(AF_INET6, out->host, &address) != 1)
     return err_set(e, ERR_INPUT, "host: not an IPv6 address");
@@ -159,7 +155,7 @@ static int parse_host(const char *s, size_t len, struct db_url *out, struct err 
   } else {
     const char *colon = memchr(s, ':', len);
     rest = colon ? colon : end;
-    if (decode(s, (size_t)(rest - s), out->host, sizeof out->host, "host", e) < 0 ||
+    if (url_decode(s, (size_t)(rest - s), out->host, sizeof out->host, "host", e) < 0 ||
         check_host(out->host, e) < 0)
       return -1;
   }
@@ -169,67 +165,9 @@ static int parse_host(const char *s, size_t len, struct db_url *out, struct err 
   }
   if (*rest != ':')
     return err_set(e, ERR_INPUT, "host: `%c` after the address is not expected", *rest);
-  if (decode(rest + 1, (size_t)(end - rest) - 1, port, sizeof port, "port", e) < 0)
+  if (url_decode(rest + 1, (size_t)(end - rest) - 1, port, sizeof port, "port", e) < 0)
     return -1;
   return parse_port(port, out, e);
-}
-
-struct option {
-  const char *name;
-  const char *values; /* separated by spaces; NULL: a number of seconds */
-};
-
-static const struct option options[] = {
-    {"sslmode", "disable allow prefer require verify-ca verify-full"},
-    {"target_session_attrs", "any primary read-write"},
-    {"connect_timeout", NULL},
-};
-
-static bool listed(const char *value, const char *values) {
-  size_t len = strlen(value);
-  for (const char *v = values; *v; v += strcspn(v, " "), v += *v == ' ')
-    if (len && strcspn(v, " ") == len && memcmp(v, value, len) == 0)
-      return true;
-  return false;
-}
-
-static int set_option(const char *name, const char *value, struct db_url *out, struct err *e) {
-  const struct option *o = options, *end = options + sizeof options / sizeof *options;
-  while (o < end && strcmp(o->name, name) != 0)
-    o++;
-  if (o == end) {
-    err_set(e, ERR_INPUT, "the URL's option %s is not known", name);
-    return err_hint(e, "allowed are sslmode, target_session_attrs and connect_timeout");
-  }
-  if (o->values && !listed(value, o->values))
-    return err_set(e, ERR_INPUT, "%s must be one of: %s", name, o->values);
-  if (o == &options[0]) {
-    snprintf(out->sslmode, sizeof out->sslmode, "%s", value);
-  } else if (o == &options[1]) {
-    snprintf(out->session, sizeof out->session, "%s", value);
-  } else {
-    if (strlen(value) > 3 || !*value || strspn(value, "0123456789") != strlen(value) ||
-        atoi(value) < 1 || atoi(value) > CONNECT_TIMEOUT_MAX_S)
-      return err_set(e, ERR_INPUT, "connect_timeout must be a number of seconds from 1 to %d",
-                     CONNECT_TIMEOUT_MAX_S);
-    out->connect_timeout_s = (unsigned)atoi(value);
-  }
-  return 0;
-}
-
-static int parse_options(const char *s, struct db_url *out, struct err *e) {
-  while (*s) {
-    char name[64] = "", value[64] = "";
-    size_t len = strcspn(s, "&"), key = strcspn(s, "=&");
-    if (key == len)
-      return err_set(e, ERR_INPUT, "an option of the URL is name=value");
-    if (decode(s, key, name, sizeof name, "option", e) < 0 ||
-        decode(s + key + 1, len - key - 1, value, sizeof value, name, e) < 0 ||
-        set_option(name, value, out, e) < 0)
-      return -1;
-    s += len + (s[len] == '&');
-  }
-  return 0;
 }
 
 /* Whether what is sent stays on this machine. */
@@ -245,9 +183,13 @@ static int set_place(struct db_url *out, struct err *e) {
   if (strchr(out->host, ':'))
     buf_addf(&b, "[%s]", out->host);
   else
-    encode(&b, out->host);
+    url_encode(&b, out->host);
   buf_addf(&b, ":%s/", out->port);
-  encode(&b, out->database);
+  url_encode(&b, out->database);
+  if (out->schema_count) {
+    buf_adds(&b, "?schema=");
+    url_encode(&b, out->schemas[0]);
+  }
   if (b.len >= sizeof out->place)
     return err_set(e, ERR_INPUT, "the URL is too long");
   memcpy(out->place, buf_str(&b), b.len + 1);
@@ -273,8 +215,8 @@ static int parse_postgres(const char *s, struct db_url *out, struct err *e) {
   }
   if (memchr(path + 1, '/', path_len - 1))
     return err_set(e, ERR_INPUT, "database: `/` is not expected (write %%2F)");
-  if (decode(path + 1, path_len - 1, out->database, sizeof out->database, "database", e) < 0 ||
-      (path[path_len] && parse_options(path + path_len + 1, out, e) < 0))
+  if (url_decode(path + 1, path_len - 1, out->database, sizeof out->database, "database", e) < 0 ||
+      (path[path_len] && url_options(path + path_len + 1, out, e) < 0))
     return -1;
   if (!out->sslmode[0])
     snprintf(out->sslmode, sizeof out->sslmode, "%s",
@@ -284,7 +226,7 @@ static int parse_postgres(const char *s, struct db_url *out, struct err *e) {
   if (!out->connect_timeout_s)
     out->connect_timeout_s = CONNECT_TIMEOUT_S;
   out->dialect = DIALECT_POSTGRESQL;
-  return set_place(out, e);
+  return url_files(out, e) < 0 ? -1 : set_place(out, e);
 }
 
 static const struct scheme {

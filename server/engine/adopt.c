@@ -118,15 +118,23 @@ static int on_count(void *ctx, const struct db_value *v, int count, struct err *
   return 0;
 }
 
+/* A table by its name, `schema.name` as well; of a target that is one schema, in that schema alone.
+ */
+#define IN_SCHEMA(table, schema)                                                                   \
+  "to_regclass(CASE WHEN " schema "::text IS NULL OR strpos(" table "::text, '.') > 0 THEN " table \
+  " ELSE quote_ident(" schema ") || '.' || " table " END)"
+
 static int has_column(struct walk *w, struct db *db, const char *table, const char *column,
                       bool *out, struct err *e) {
   static const char *const sql[] = {
       [DIALECT_SQLITE] = "SELECT count(*) FROM pragma_table_info($1) WHERE lower(name) = $2",
-      [DIALECT_POSTGRESQL] = "SELECT count(*) FROM pg_catalog.pg_attribute WHERE attrelid = "
-                             "to_regclass($1) AND attname = $2 AND NOT attisdropped"};
-  struct db_value params[] = {db_text(table), db_text(column)};
+      [DIALECT_POSTGRESQL] =
+          "SELECT count(*) FROM pg_catalog.pg_attribute WHERE attrelid = " IN_SCHEMA(
+              "$1", "$3") " AND attname = $2 AND NOT attisdropped"};
+  struct db_value params[] = {db_text(table), db_text(column), db_text(db->schema)};
+  int count = db->driver->dialect == DIALECT_POSTGRESQL ? 3 : 2;
   int64_t found = 0;
-  if (db_exec(db, sql[db->driver->dialect], params, 2, on_count, &found, NULL, w->job, e))
+  if (db_exec(db, sql[db->driver->dialect], params, count, on_count, &found, NULL, w->job, e))
     return -1;
   *out = found > 0;
   return 0;
@@ -161,7 +169,8 @@ static int was_here(struct walk *w, const struct tool *t, bool *out, struct err 
   struct db *own DB_SCOPED = NULL, *db = NULL;
   bool has = false, lacks = false;
   *out = false;
-  if (!(t->dialects & w->db->driver->dialect))
+  /* A registry in a schema of its own is the whole database's, not one schema's. */
+  if (!(t->dialects & w->db->driver->dialect) || (w->db->schema && strchr(t->table, '.')))
     return 0;
   if (open_place(w, t, &own, &db, e))
     return -1;
@@ -562,13 +571,14 @@ int adopt_by_rule(struct walk *w, bool *applies, struct err *e) {
       [DIALECT_SQLITE] =
           "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND lower(name) = "
           "lower($1)",
-      [DIALECT_POSTGRESQL] = "SELECT (to_regclass($1) IS NOT NULL)::int"};
-  struct db_value table = db_text(w->adopt_table);
+      [DIALECT_POSTGRESQL] = "SELECT (" IN_SCHEMA("$1", "$2") " IS NOT NULL)::int"};
+  struct db_value params[] = {db_text(w->adopt_table), db_text(w->db->schema)};
+  int count = w->db->driver->dialect == DIALECT_POSTGRESQL ? 2 : 1;
   int64_t found = 0;
   *applies = false;
   if (!w->adopt_table || !w->adopt_table[0])
     return 0;
-  if (db_exec(w->db, sql[w->db->driver->dialect], &table, 1, on_count, &found, NULL, w->job, e))
+  if (db_exec(w->db, sql[w->db->driver->dialect], params, count, on_count, &found, NULL, w->job, e))
     return err_in(e, "look for the table %s", w->adopt_table);
   *applies = found > 0;
   return 0;

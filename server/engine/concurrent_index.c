@@ -16,8 +16,11 @@ struct head {
   struct arena *arena;
   enum verb verb;
   bool if_not_exists;
-  const char *name; /* as SQL, with its schema where it is known */
-  bool schema;      /* of REINDEX: `name` is a schema's, or NULL for the database */
+  bool dotted;       /* the last name that was read has a schema */
+  const char *name;  /* as SQL; of DROP and REINDEX with the schema that it names */
+  const char *table; /* of CREATE: as SQL, with the schema that it names */
+  bool qualified;    /* of DROP: it names a schema */
+  bool schema;       /* of REINDEX: `name` is a schema's, or NULL for the database */
 };
 
 static void next(struct head *h) {
@@ -55,10 +58,10 @@ static const char *read_qualified(struct head *h) {
   if (!name || !accept_dot(h))
     return name;
   const char *last = read_name(h);
+  h->dotted = true;
   return last ? arena_printf(h->arena, "%s.%s", name, last) : NULL;
 }
 
-/* An index is made in the schema of its table. */
 static bool read_create(struct head *h) {
   accept(h, "UNIQUE");
   if (!accept(h, "INDEX") || !accept(h, "CONCURRENTLY"))
@@ -72,10 +75,10 @@ static bool read_create(struct head *h) {
   if (!index || !accept(h, "ON"))
     return false;
   accept(h, "ONLY");
-  const char *schema = read_name(h);
-  h->name = accept_dot(h) ? arena_printf(h->arena, "%s.%s", schema, index) : index;
+  h->name = index;
+  h->table = read_qualified(h);
   h->verb = VERB_CREATE;
-  return schema != NULL;
+  return h->table != NULL;
 }
 
 static bool read_drop(struct head *h) {
@@ -84,6 +87,7 @@ static bool read_drop(struct head *h) {
   if (accept(h, "IF") && !accept(h, "EXISTS"))
     return false;
   h->name = read_qualified(h);
+  h->qualified = h->dotted;
   h->verb = VERB_DROP;
   return h->name != NULL;
 }
@@ -122,22 +126,41 @@ static bool read_head(struct head *h, const struct walk *w, const char *sql, siz
   return accept(h, "REINDEX") && read_reindex(h);
 }
 
-static int on_valid(void *ctx, const struct db_value *v, int count, struct err *e) {
+struct found {
+  struct arena *arena;
+  int valid;        /* -1: there is none */
+  const char *name; /* as SQL, with its schema */
+  bool own;         /* it is in the schema that is made in */
+};
+
+#define FOUND                                                                                      \
+  "SELECT x.indisvalid::int, pg_catalog.quote_ident(n.nspname) || '.' ||"                          \
+  " pg_catalog.quote_ident(c.relname), (n.nspname = pg_catalog.current_schema())::int"             \
+  " FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class c ON c.oid = x.indexrelid"                 \
+  " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+
+static int on_found(void *ctx, const struct db_value *v, int count, struct err *e) {
+  struct found *f = ctx;
   (void)count, (void)e;
-  *(int *)ctx = v[0].i != 0;
+  f->valid = v[0].i != 0;
+  f->name = arena_strndup(f->arena, v[1].s, v[1].len);
+  f->own = v[2].i != 0;
   return 0;
 }
 
-/* 1 valid, 0 INVALID, -1 not there, -2 failed. */
-static int look(struct walk *w, const char *name, struct err *e) {
-  int valid = -1;
-  struct db_value param = db_text(name);
-  return db_exec(w->db,
-                 "SELECT indisvalid::int FROM pg_catalog.pg_index WHERE indexrelid = "
-                 "pg_catalog.to_regclass($1)",
-                 &param, 1, on_valid, &valid, NULL, w->job, e)
+/* 1 valid, 0 INVALID, -1 not there, -2 failed. Where a table is known the index is one of that
+ * table: one of this name that the search path finds elsewhere is not it. */
+static int look(struct walk *w, const struct head *h, struct found *out, struct err *e) {
+  static const char of_table[] =
+      FOUND " WHERE x.indrelid = pg_catalog.to_regclass($2) AND c.relname"
+            " = ((pg_catalog.parse_ident($1))[1])::name";
+  static const char anywhere[] = FOUND " WHERE c.oid = pg_catalog.to_regclass($1)";
+  struct db_value params[] = {db_text(h->name), db_text(h->table)};
+  *out = (struct found){.arena = w->arena, .valid = -1};
+  return db_exec(w->db, h->table ? of_table : anywhere, params, h->table ? 2 : 1, on_found, out,
+                 NULL, w->job, e)
              ? -2
-             : valid;
+             : out->valid;
 }
 
 static int drop(struct walk *w, const char *name, struct err *e) {
@@ -190,21 +213,34 @@ static enum index_effect settle_reindex(struct walk *w, const struct head *h, st
   return EFFECT_NONE;
 }
 
+/* An index that the search path finds in a schema that is only searched may be another one than the
+ * statement dropped: a person must say. */
+static enum index_effect settle_drop(struct walk *w, const struct head *h, struct err *e) {
+  struct found found;
+  int valid = look(w, h, &found, e);
+  if (valid == -2)
+    return EFFECT_ERROR;
+  if (valid == -1)
+    return EFFECT_DONE;
+  return found.own || h->qualified || !w->db->schema ? EFFECT_NONE : EFFECT_UNKNOWN;
+}
+
 enum index_effect concurrent_index_settle(struct walk *w, const char *sql, size_t len,
                                           struct err *e) {
   struct head h;
+  struct found found;
   if (!read_head(&h, w, sql, len))
     return EFFECT_UNKNOWN;
   if (h.verb == VERB_REINDEX)
     return settle_reindex(w, &h, e);
-  int valid = look(w, h.name, e);
+  if (h.verb == VERB_DROP)
+    return settle_drop(w, &h, e);
+  int valid = look(w, &h, &found, e);
   if (valid == -2)
     return EFFECT_ERROR;
-  if (h.verb == VERB_DROP)
-    return valid == -1 ? EFFECT_DONE : EFFECT_NONE;
   if (valid == 1)
     return EFFECT_DONE;
-  return valid == 0 && drop(w, h.name, e) ? EFFECT_ERROR : EFFECT_NONE;
+  return valid == 0 && drop(w, found.name, e) ? EFFECT_ERROR : EFFECT_NONE;
 }
 
 bool concurrent_index_is_blind(const struct walk *w, const char *sql, size_t len) {

@@ -25,6 +25,8 @@ struct engine_options {
   uint64_t min_free;               /* bytes; with less on the store's disk no run is begun */
   const char *const *sqlite_roots; /* NULL-terminated; outlives the engine */
   bool allow_socket;               /* PostgreSQL by a socket's folder */
+  /* Folders of the files that PostgreSQL URLs may name; NULL-terminated, outlives the engine. */
+  const char *const *postgres_files;
 };
 
 /* Starts its threads. */
@@ -97,8 +99,11 @@ int engine_look(struct engine *g, const struct target *target, enum walk_stage l
 void engine_side_by_side(struct engine *g, size_t count, void (*one)(void *ctx, size_t i),
                          void *ctx);
 /* Opens a target to see that it can be reached and is what its URL says (AddTarget, UpdateTarget).
- * `create`: SQLite, make the file. ERR_TARGET with the reason. */
-int engine_probe(struct engine *g, const struct db_url *url, const char *password, bool create,
-                 const struct target_policy *policy, const struct job *job, struct err *e);
+ * `create`: make the file, or the schema. `ca_certificate` PEM, or NULL. ERR_TARGET with the
+ * reason.
+ */
+int engine_probe(struct engine *g, const struct db_url *url, const char *password,
+                 const char *ca_certificate, bool create, const struct target_policy *policy,
+                 const struct job *job, struct err *e);
 
 #endif

@@ -7,11 +7,15 @@
 #include <string.h>
 #include <time.h>
 
+#include "server/engine/script.h"
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* What differs between the dialects. */
 struct ledger_sql {
-  const char *look; /* two values: the ledger exists; something else exists */
+  /* Two values: the ledger exists; something else exists. PostgreSQL: $1 is the schema that is the
+   * target, or null. */
+  const char *look;
   const char *create[2];
   const char *append[2];     /* [1]: where the database itself counts and tells the time */
   const char *look_backfill; /* migd_backfill exists */
@@ -44,10 +48,13 @@ static const struct ledger_sql sql_of[] = {
                           "'migd_backfill'"},
     [DIALECT_POSTGRESQL] =
         {.look =
-             "SELECT (to_regclass('migd_revision') IS NOT NULL)::int, (EXISTS (SELECT 1 FROM "
+             "SELECT (to_regclass(coalesce(quote_ident($1::text) || '.', '') || 'migd_revision') "
+             "IS "
+             "NOT NULL)::int, (EXISTS (SELECT 1 FROM "
              "pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE "
              "c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> "
-             "'information_schema' AND c.relname !~ '^migd_' AND NOT EXISTS (SELECT 1 FROM "
+             "'information_schema' AND n.nspname = coalesce($1::text, n.nspname) AND c.relname !~ "
+             "'^migd_' AND NOT EXISTS (SELECT 1 FROM "
              "pg_catalog.pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')))::int",
          .create =
              {"CREATE TABLE IF NOT EXISTS migd_revision (revision VARCHAR(64) NOT NULL PRIMARY "
@@ -154,7 +161,10 @@ int ledger_read(struct db *db, struct arena *arena, struct ledger_state *out, co
                 struct err *e) {
   struct ledger_state state = {0};
   struct reading r = {arena, &state, 0};
-  if (exec_kept(db, sql_of[db->driver->dialect].look, NULL, 0, on_look, &state, NULL, job, e))
+  struct db_value schema = db_text(db->schema);
+  int params = db->driver->dialect == DIALECT_POSTGRESQL;
+  if (exec_kept(db, sql_of[db->driver->dialect].look, &schema, params, on_look, &state, NULL, job,
+                e))
     return -1;
   if (state.exists &&
       (exec_kept(db, "SELECT revision FROM migd_revision ORDER BY revision", NULL, 0, on_row, &r,
@@ -343,9 +353,21 @@ int ledger_has_step(struct db *db, int64_t run, int64_t epoch, unsigned step, co
   return found > 0;
 }
 
-void ledger_add_fresh(struct buf *out, enum dialect dialect) {
-  buf_addf(out, "(WITH look (ledger, others) AS (%s) SELECT ledger > 0 OR others = 0 FROM look)",
-           sql_of[dialect].look);
+void ledger_add_fresh(struct buf *out, enum dialect dialect, const char *schema) {
+  buf_adds(out, "(WITH look (ledger, others) AS (");
+  for (const char *s = sql_of[dialect].look; *s;) {
+    size_t len = strcspn(s, "$");
+    buf_add(out, s, len);
+    s += len;
+    if (!*s)
+      break;
+    if (schema)
+      script_add_text(out, schema, strlen(schema));
+    else
+      buf_adds(out, "NULL");
+    s += 2; /* $1 is the only one */
+  }
+  buf_adds(out, ") SELECT ledger > 0 OR others = 0 FROM look)");
 }
 
 /* Ids need no quoting. */

@@ -91,8 +91,8 @@ int ledger_has_step(struct db *db, int64_t run, int64_t epoch, unsigned step, co
 
 /* Expressions for scripts, which begin on their own at a database that was not looked at. */
 
-/* True where a ledger is, or nothing at all. */
-void ledger_add_fresh(struct buf *out, enum dialect dialect);
+/* True where a ledger is, or nothing at all; `schema` as of struct db. */
+void ledger_add_fresh(struct buf *out, enum dialect dialect, const char *schema);
 /* True where the ledger holds exactly these rows, no step is applied in part, and this store wrote
  * it last, if anybody did. */
 void ledger_add_at(struct buf *out, const char *const *rows, size_t count, const char *store_id);

@@ -23,6 +23,7 @@ static void options_fill(const struct engine *g, const struct target_policy *pol
       .guard = true,
       .allow_superuser = policy->allow_superuser,
       .allow_socket = g->o.allow_socket,
+      .postgres_files = g->o.postgres_files,
       .sqlite_roots = g->o.sqlite_roots,
       .lock_timeout_ms = policy->lock_timeout_ms ? policy->lock_timeout_ms : LOCK_TIMEOUT_MS,
       .statement_timeout_ms = policy->statement_timeout_ms,
@@ -31,10 +32,14 @@ static void options_fill(const struct engine *g, const struct target_policy *pol
 }
 
 int target_options(struct engine *g, struct db *db, const struct target *target,
-                   struct db_options *out, struct db_url *url, char **password, struct err *e) {
-  if (db_url_parse(target->url, url, e) || target_password(db, g->o.keys, target->id, password, e))
+                   struct arena *arena, struct db_options *out, struct db_url *url, char **password,
+                   struct err *e) {
+  const char *ca;
+  if (db_url_parse(target->url, url, e) || target_ca_certificate(db, target->id, arena, &ca, e) ||
+      target_password(db, g->o.keys, target->id, password, e))
     return err_in(e, "%s", target->name);
   options_fill(g, &target->policy, url, out);
+  out->ca_certificate = ca;
   out->password = *password;
   return 0;
 }
@@ -98,7 +103,7 @@ int engine_look(struct engine *g, const struct target *target, enum walk_stage l
   struct db *db = store_reader(g->o.store, e);
   if (!db)
     return -1;
-  int rc = target_options(g, db, target, &w->options, &url, &password, e);
+  int rc = target_options(g, db, target, arena, &w->options, &url, &password, e);
   if (!rc)
     rc = bundle_get(db, target->catalog, arena, &bundle, e);
   w->arena = arena;
@@ -186,8 +191,9 @@ void engine_side_by_side(struct engine *g, size_t count, void (*one)(void *ctx, 
   free(looks);
 }
 
-int engine_probe(struct engine *g, const struct db_url *url, const char *password, bool create,
-                 const struct target_policy *policy, const struct job *job, struct err *e) {
+int engine_probe(struct engine *g, const struct db_url *url, const char *password,
+                 const char *ca_certificate, bool create, const struct target_policy *policy,
+                 const struct job *job, struct err *e) {
   struct db_options options;
   struct db *db DB_SCOPED = NULL;
   struct arena arena __attribute__((cleanup(arena_release)));
@@ -195,6 +201,7 @@ int engine_probe(struct engine *g, const struct db_url *url, const char *passwor
   arena_init(&arena, 0);
   options_fill(g, policy, url, &options);
   options.password = password;
+  options.ca_certificate = ca_certificate;
   options.create = create;
   options.guard = !create; /* only our own statements follow */
   if (db_open(&db, &options, job, e))

@@ -60,7 +60,7 @@ static bool any_orphans(const struct walk *w) {
 static int make_ledger(struct walk *w, struct err *e) {
   if (w->request.operation == OP_UPGRADE) {
     struct buf fresh BUF_SCOPED = BUF_INIT;
-    ledger_add_fresh(&fresh, w->request.dialect);
+    ledger_add_fresh(&fresh, w->request.dialect, w->db->schema);
     script_check(w->db, CHECK_START, buf_str(&fresh));
   }
   if (tx_begin(w, e) || ledger_create(w->db, w->job, e))
@@ -81,7 +81,10 @@ static int prepare(struct walk *w, const struct offline_request *q, struct err *
 
 static void add_head(struct walk *w, const struct offline_request *q) {
   struct buf line BUF_SCOPED = BUF_INIT;
-  buf_addf(&line, "migd: catalog %s, %s: ", q->catalog, dialect_name(q->dialect));
+  buf_addf(&line, "migd: catalog %s, %s", q->catalog, dialect_name(q->dialect));
+  if (w->db->schema)
+    buf_addf(&line, ", schema %s", w->db->schema);
+  buf_adds(&line, ": ");
   if (w->ledger.row_count)
     add_ids(&line, w->ledger.rows, w->ledger.row_count);
   else
@@ -133,5 +136,7 @@ int offline_script(const struct catalog *c, const struct offline_request *q, con
                    .offline = true,
                    .arena = &arena,
                    .db = db};
+  if (q->dialect == DIALECT_POSTGRESQL)
+    script_target(db, q->url);
   return make(&w, q, e);
 }

@@ -20,6 +20,7 @@ struct offline_request {
   int64_t lock_timeout_ms, statement_timeout_ms, idle_timeout_ms;
   const char *catalog; /* its name, for the first line */
   const char *store_id, *principal;
+  const struct db_url *url; /* the target's: a script for its schemas; NULL: for any database */
 };
 
 /* Appends the script to `out`. Kinds as plan_make()'s. */

@@ -15,7 +15,8 @@ struct script {
   struct db db;
   struct db_driver driver; /* the dialect's, but for what is done */
   struct buf *out;
-  bool open; /* a transaction is */
+  const struct db_url *url; /* or NULL */
+  bool open;                /* a transaction is */
 };
 
 static const struct {
@@ -28,7 +29,7 @@ static const struct {
 
 enum { CHECKS = sizeof checks / sizeof checks[0] };
 
-static void add_quoted(struct buf *out, const char *s, size_t len) {
+void script_add_text(struct buf *out, const char *s, size_t len) {
   buf_addc(out, '\'');
   for (size_t i = 0; i < len; i++) {
     if (s[i] == '\'')
@@ -42,7 +43,7 @@ static void add_value(struct buf *out, const struct db_value *v) {
   if (v->type == DB_INT)
     buf_addf(out, "%" PRId64, v->i);
   else if (v->type == DB_TEXT)
-    add_quoted(out, v->s, v->len);
+    script_add_text(out, v->s, v->len);
   else
     buf_adds(out, "NULL");
 }
@@ -168,6 +169,24 @@ struct db *script_db(enum dialect dialect, struct buf *out) {
   return &s->db;
 }
 
+void script_target(struct db *db, const struct db_url *url) {
+  struct script *s = (struct script *)db;
+  s->url = url;
+  db->schema = url && url->schema_count ? url->schemas[0] : NULL;
+}
+
+/* The schemas of the target and no others, each of which must be there. */
+static void add_search_path(struct script *s) {
+  for (unsigned i = 0; i < s->url->schema_count; i++) {
+    buf_adds(s->out, i ? ", " : "SET search_path = ");
+    db_add_name(s->out, s->url->schemas[i]);
+  }
+  buf_addf(s->out,
+           ";\nDO $migd$ BEGIN IF cardinality(current_schemas(false)) <> %u THEN RAISE EXCEPTION "
+           "'a schema of the target is missing, or not ours to use'; END IF; END $migd$;\n",
+           s->url->schema_count);
+}
+
 void script_begin(struct db *db, int64_t lock_timeout_ms, int64_t statement_timeout_ms,
                   int64_t idle_timeout_ms) {
   struct script *s = (struct script *)db;
@@ -185,11 +204,13 @@ void script_begin(struct db *db, int64_t lock_timeout_ms, int64_t statement_time
            "SET lock_timeout = %" PRId64 ";\nSET statement_timeout = %" PRId64
            ";\nSET idle_in_transaction_session_timeout = %" PRId64 ";\n",
            lock_timeout_ms, statement_timeout_ms, idle_timeout_ms);
+  if (db->schema)
+    add_search_path(s);
   buf_addf(s->out,
            "DO $migd$ BEGIN IF NOT pg_try_advisory_lock(%" PRId64
            ") THEN RAISE EXCEPTION 'another session holds the target''s lock'; END IF; END "
            "$migd$;\n",
-           DB_POSTGRES_LOCK);
+           db_postgres_lock(db->schema));
 }
 
 void script_comment(struct db *db, const char *text) {

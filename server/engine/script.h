@@ -10,9 +10,14 @@
 
 /* Writes to `out`, which outlives it. db_close() ends it. */
 struct db *script_db(enum dialect dialect, struct buf *out);
+/* Whose schemas the script is for; NULL: a whole database. Before script_begin(); borrowed until
+ * the script is closed. */
+void script_target(struct db *db, const struct db_url *url);
 /* What checks need, and on PostgreSQL the target's own lock: before anything else. */
 void script_begin(struct db *db, int64_t lock_timeout_ms, int64_t statement_timeout_ms,
                   int64_t idle_timeout_ms);
+/* As a literal of SQL. */
+void script_add_text(struct buf *out, const char *s, size_t len);
 /* A line of comment. */
 void script_comment(struct db *db, const char *text);
 /* Runs `statement` again and again, each time in a transaction with `count`, until it changes no

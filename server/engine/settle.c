@@ -144,7 +144,7 @@ static int look_again(const struct cut_off *c, struct arena *arena, struct err *
   if (!rc)
     rc = target_get(db, task.target_name, arena, &target, e);
   if (!rc)
-    rc = target_options(g, db, &target, &w.options, &url, &password, e);
+    rc = target_options(g, db, &target, arena, &w.options, &url, &password, e);
   store_reader_done(g->o.store, db);
   if (rc || job_init(&job, clock_mono_ns() + 120 * NS_PER_S, e))
     return -1;

@@ -92,9 +92,10 @@ void counts_fill(Migd__V1__TaskCounts *out, const struct run *run);
 void duration_fill(Google__Protobuf__Duration *out, int64_t us);
 
 /* The options for a walk over a target, with its password. `password` is malloc'd, wiped and freed
- * by the caller with password_free(). */
+ * by the caller with password_free(); its CA is in the arena. */
 int target_options(struct engine *g, struct db *db, const struct target *target,
-                   struct db_options *out, struct db_url *url, char **password, struct err *e);
+                   struct arena *arena, struct db_options *out, struct db_url *url, char **password,
+                   struct err *e);
 void password_free(char **password);
 #define PASSWORD_SCOPED __attribute__((cleanup(password_free)))
 

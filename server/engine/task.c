@@ -279,7 +279,7 @@ static int walk_task(struct doing *d, struct err *e) {
   struct bundle_info catalog;
   struct variables values VARIABLES_SCOPED = {0};
   w->arena = &d->arena;
-  int rc = target_options(g, db, &d->target, &w->options, &url, &password, e);
+  int rc = target_options(g, db, &d->target, &d->arena, &w->options, &url, &password, e);
   if (!rc)
     rc = bundle_get(db, d->target.catalog, &d->arena, &catalog, e);
   if (!rc)

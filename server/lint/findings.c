@@ -117,6 +117,10 @@ static enum below below(const struct ignore *i, const struct lint_unit *units, s
 void findings_add_ignores(struct findings *f, const struct catalog *c, unsigned revision,
                           const struct ignores *ignores, const struct lint_unit *units,
                           size_t unit_count) {
+  if (ignores->more)
+    tell(f, c, revision, &ignores->items[ignores->count - 1], "bad-ignore",
+         arena_printf(f->arena, "this is the last of %d that are heeded; divide the revision",
+                      IGNORES_MAX));
   for (size_t n = 0; n < ignores->count; n++) {
     const struct ignore *i = &ignores->items[n];
     if (!i->rule) {

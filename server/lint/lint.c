@@ -103,7 +103,7 @@ static int ask_child(struct run *r, struct lint_unit *u, struct ignores *ignores
     if (end == CHILD_ANSWERED)
       break;
     fail(r, why);
-    skip[a.done] = true;
+    skip[a.done < u->count ? a.done : u->count - 1] = true; /* it may say too much at the end */
     r->gone = ++r->deaths >= DEATHS_MAX;
     if (r->gone)
       break; /* what it said before it died is kept */

@@ -33,6 +33,7 @@
   X(concurrent_index_if_not_exists)                                                                \
   X(conflict_rollback)                                                                             \
   X(constraint_missing_not_valid)                                                                  \
+  X(creating_partition)                                                                            \
   X(delete_without_cascade)                                                                        \
   X(delete_without_where)                                                                          \
   X(disallowed_unique_constraint)                                                                  \

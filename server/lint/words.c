@@ -112,3 +112,9 @@ bool words_mention(const char *text, const char *name) {
       return true;
   return false;
 }
+
+size_t words_element_end(const struct words *w, size_t i) {
+  while (i < w->count && !words_char(w, i, ',') && !words_char(w, i, ')'))
+    i = words_char(w, i, '(') ? words_behind(w, i) : i + 1;
+  return i;
+}

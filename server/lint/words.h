@@ -31,5 +31,8 @@ const char *words_unqualified(const char *name);
 bool words_mention(const char *text, const char *name);
 /* Behind the parenthesis that closes the one at `i`; w->count when none does. */
 size_t words_behind(const struct words *w, size_t i);
+/* The end of the element of a list that begins at `i`: its comma, the parenthesis that closes the
+ * list, or w->count. */
+size_t words_element_end(const struct words *w, size_t i);
 
 #endif

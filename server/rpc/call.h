@@ -33,6 +33,7 @@ struct server {
   const char *store_revision;
   const char *const *sqlite_roots; /* NULL-terminated */
   bool allow_socket;
+  const char *const *postgres_files; /* folders; NULL-terminated, or NULL */
   unsigned parallel;
   uint64_t catalog_max;               /* bytes of a pushed catalog */
   int64_t started_at;                 /* wall, microseconds */

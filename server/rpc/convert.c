@@ -186,10 +186,20 @@ static Migd__V1__TargetPolicy *proto_policy(struct arena *arena,
   return m;
 }
 
+static char *proto_schema(struct arena *arena, const char *text) {
+  struct buf b BUF_SCOPED = BUF_INIT;
+  struct db_url url;
+  struct err ignored;
+  if (db_url_parse(text, &url, &ignored) == 0)
+    db_url_schema(&url, &b);
+  return proto_text(arena, buf_str(&b));
+}
+
 Migd__V1__Target *proto_target(struct arena *arena, const struct target *t) {
   PROTO_NEW(m, Target, target, arena);
   m->name = proto_text(arena, t->name);
   m->url = proto_text(arena, t->url);
+  m->schema = proto_schema(arena, t->url);
   m->catalog = proto_text(arena, t->catalog);
   m->dialect = (Migd__V1__Dialect)t->dialect;
   m->n_labels = t->label_count;

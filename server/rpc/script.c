@@ -47,6 +47,17 @@ static int check_revisions(const Migd__V1__GenerateScriptRequest *m, struct err 
   return check_text(m->from, true, e);
 }
 
+/* What a target says of how its scripts are run. */
+static int read_target(struct call *call, const struct target *t, struct offline_request *out,
+                       struct err *e) {
+  struct db_url *url = ARENA_NEW(&call->arena, struct db_url);
+  out->lock_timeout_ms = t->policy.lock_timeout_ms;
+  out->statement_timeout_ms = t->policy.statement_timeout_ms;
+  out->idle_timeout_ms = t->policy.idle_timeout_ms;
+  out->url = url;
+  return db_url_parse(t->url, url, e);
+}
+
 /* A target says which catalog and which dialect, unless the request does. */
 static int read_place(struct call *call, const Migd__V1__GenerateScriptRequest *m,
                       struct offline_request *out, struct bundle_info *info, struct err *e) {
@@ -61,11 +72,8 @@ static int read_place(struct call *call, const Migd__V1__GenerateScriptRequest *
     rc = target_get(db, m->target, &call->arena, &t, e);
     if (rc == 0 && catalog[0] == '\0')
       catalog = t.catalog;
-    if (rc == 0) {
-      out->lock_timeout_ms = t.policy.lock_timeout_ms;
-      out->statement_timeout_ms = t.policy.statement_timeout_ms;
-      out->idle_timeout_ms = t.policy.idle_timeout_ms;
-    }
+    if (rc == 0)
+      rc = read_target(call, &t, out, e);
     if (rc == 0 && m->dialect == MIGD__V1__DIALECT__DIALECT_UNSPECIFIED)
       out->dialect = t.dialect;
   }

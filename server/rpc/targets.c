@@ -14,6 +14,7 @@
 #include "server/rpc/standing.h"
 #include "server/rpc/survey.h"
 #include "server/rpc/variables.h"
+#include "server/rpc/where.h"
 #include "server/store/selector.h"
 
 #define PASSWORD_MAX 1024
@@ -100,6 +101,7 @@ static enum call_next reply_target(struct call *call, const char *name, struct e
   Migd__V1__Target **targets;
   size_t count;
   if (read_targets(call, &query, &page, &targets, &count, e) != 0 ||
+      where_show_ca(call, name, targets[0]->policy, e) != 0 ||
       answer_variables(call, name, targets[0], e) != 0)
     return CALL_FAIL;
   call_reply(call, &targets[0]->base);
@@ -206,7 +208,8 @@ struct add {
   const struct server *server;
   struct target target;
   struct db_url url;
-  const char *password; /* NULL: none */
+  const char *password;       /* NULL: none */
+  const char *ca_certificate; /* "": none */
   struct variable_change variables;
 };
 
@@ -218,14 +221,18 @@ static int add_read(struct add *a, const Migd__V1__AddTargetRequest *m, struct a
                    "\"%.120s\" is no name of a target: 1 to 100 of A-Z, a-z, 0-9, '_', '.', '-', "
                    "not beginning with '-' or '.'",
                    m->name);
-  if (db_url_parse(m->url, &a->url, e) != 0 || read_policy(m->policy, &a->target.policy, e) != 0 ||
+  a->target.url = m->url;
+  a->ca_certificate = m->policy != NULL ? m->policy->ca_certificate : "";
+  if (where_schema(&a->target.url, m->url, m->schema, arena, e) != 0 ||
+      db_url_parse(a->target.url, &a->url, e) != 0 ||
+      where_check_ca(a->ca_certificate, &a->url, e) != 0 ||
+      read_policy(m->policy, &a->target.policy, e) != 0 ||
       change_labels(&a->target, &labels, arena, e) != 0 || check_password(m->password, e) != 0 ||
       variables_asked(m->variables, m->n_variables, NULL, 0, arena, &a->variables, e) != 0)
     return -1;
   if (m->password[0] != '\0' && a->url.dialect == DIALECT_SQLITE)
     return err_set(e, ERR_INPUT, "a SQLite database has no password");
   a->target.name = m->name;
-  a->target.url = m->url;
   a->target.catalog = m->catalog;
   a->target.dialect = a->url.dialect;
   a->target.added_at = clock_wall_us();
@@ -258,6 +265,8 @@ static int add_write(struct db *db, void *ctx, struct err *e) {
   struct add *a = ctx;
   int64_t id;
   if (target_add(db, &a->target, a->url.place, &id, e) != 0 ||
+      (a->ca_certificate[0] != '\0' &&
+       target_set_ca_certificate(db, id, a->ca_certificate, e) != 0) ||
       variable_change(db, a->server->keys, &(struct variable_owner){.target = id}, &a->variables,
                       e) != 0)
     return -1;
@@ -265,20 +274,23 @@ static int add_write(struct db *db, void *ctx, struct err *e) {
 }
 
 /* A database that cannot be reached is refused: the request must be mended, nothing has failed. */
-static int probe(struct call *call, const struct db_url *url, const char *password, bool create,
-                 const struct target_policy *policy, struct err *e) {
-  int rc = engine_probe(call->server->engine, url, password, create, policy, &call->job, e);
+static int probe(struct call *call, const struct db_url *url, const char *password, const char *ca,
+                 bool create, const struct target_policy *policy, struct err *e) {
+  int rc = engine_probe(call->server->engine, url, password, ca[0] != '\0' ? ca : NULL, create,
+                        policy, &call->job, e);
   if (rc != 0 && e->kind == ERR_TARGET)
     e->kind = ERR_REFUSED;
   return rc;
 }
 
 static enum call_next add_target(struct call *call, const ProtobufCMessage *in, struct err *e) {
-  const Migd__V1__AddTargetRequest *m = (const void *)in;
+  Migd__V1__AddTargetRequest asked = *(const Migd__V1__AddTargetRequest *)(const void *)in;
+  const Migd__V1__AddTargetRequest *m = &asked;
   struct add a = {.server = call->server};
-  if (add_read(&a, m, &call->arena, e) != 0 || add_check(call, &a, e) != 0)
+  if (where_service(call, &asked.url, &asked.password, e) != 0 ||
+      add_read(&a, m, &call->arena, e) != 0 || add_check(call, &a, e) != 0)
     return CALL_FAIL;
-  if (probe(call, &a.url, a.password, m->create != 0, &a.target.policy, e) != 0) {
+  if (probe(call, &a.url, a.password, a.ca_certificate, m->create != 0, &a.target.policy, e) != 0) {
     if (a.url.dialect == DIALECT_SQLITE && e->hint[0] == '\0' && access(a.url.path, F_OK) != 0 &&
         errno == ENOENT)
       err_hint(e, "--create makes a new database there");
@@ -297,7 +309,9 @@ struct update {
   const Migd__V1__UpdateTargetRequest *m;
   struct target target; /* as it is, then as it shall be */
   struct db_url url;
-  bool moves; /* to another place */
+  const char *ca_certificate; /* as it shall be; "": none */
+  bool moves;                 /* to another database */
+  bool another_ca;
   struct variable_change variables;
   struct arena *arena;
 };
@@ -305,8 +319,8 @@ struct update {
 /* What decides where and how a task works; labels may change under it. */
 static bool changes_place(const Migd__V1__UpdateTargetRequest *m) {
   return m->url[0] != '\0' || m->catalog[0] != '\0' || m->password[0] != '\0' ||
-         m->clear_password || m->policy != NULL || m->n_set_variables != 0 ||
-         m->n_remove_variables != 0;
+         m->schema[0] != '\0' || m->clear_password || m->policy != NULL ||
+         m->n_set_variables != 0 || m->n_remove_variables != 0;
 }
 
 /* The stored password was given for one place: another one does not get it unasked. */
@@ -325,8 +339,8 @@ static int update_apply(struct update *u, struct err *e) {
   struct target *t = &u->target;
   const char *old_url = t->url;
   struct db_url old;
-  if (m->url[0] != '\0')
-    t->url = m->url;
+  if (where_move(&t->url, m->url, m->schema, u->arena, e) != 0)
+    return -1;
   if (m->catalog[0] != '\0')
     t->catalog = m->catalog;
   if (m->policy != NULL)
@@ -334,7 +348,12 @@ static int update_apply(struct update *u, struct err *e) {
   if (db_url_parse(t->url, &u->url, e) != 0 || read_policy(m->policy, &t->policy, e) != 0 ||
       change_labels(t, &labels, u->arena, e) != 0 || check_password(m->password, e) != 0)
     return -1;
-  u->moves = db_url_parse(old_url, &old, e) != 0 || strcmp(old.place, u->url.place) != 0;
+  u->moves = db_url_parse(old_url, &old, e) != 0 || !where_same_database(&old, &u->url);
+  u->another_ca = m->policy != NULL && strcmp(m->policy->ca_certificate, u->ca_certificate) != 0;
+  if (m->policy != NULL)
+    u->ca_certificate = m->policy->ca_certificate;
+  if (where_check_ca(u->ca_certificate, &u->url, e) != 0)
+    return -1;
   if (u->url.dialect != t->dialect)
     return err_set(e, ERR_INPUT, "%s is a %s database: register a new target instead", t->name,
                    dialect_name(t->dialect));
@@ -356,11 +375,20 @@ static int update_password(struct update *u, struct db *db, struct err *e) {
                              u->m->password[0] != '\0' ? u->m->password : NULL, e);
 }
 
+static int update_get(struct update *u, struct db *db, struct err *e) {
+  const char *ca = NULL;
+  if (target_get(db, u->m->name, u->arena, &u->target, e) != 0 ||
+      target_ca_certificate(db, u->target.id, u->arena, &ca, e) != 0)
+    return -1;
+  u->ca_certificate = ca != NULL ? ca : "";
+  return 0;
+}
+
 /* Reads it again: what another request changed in between stays. */
 static int update_write(struct db *db, void *ctx, struct err *e) {
   struct update *u = ctx;
   struct bundle_info info;
-  if (target_get(db, u->m->name, u->arena, &u->target, e) != 0)
+  if (update_get(u, db, e) != 0)
     return -1;
   const struct target_lock *lock = u->target.lock;
   if (lock != NULL && lock->run != 0 && changes_place(u->m))
@@ -369,6 +397,7 @@ static int update_write(struct db *db, void *ctx, struct err *e) {
   if (update_apply(u, e) != 0 || check_variables_move(u, db, e) != 0 ||
       bundle_get(db, u->target.catalog, u->arena, &info, e) != 0 ||
       target_update(db, &u->target, u->url.place, e) != 0 ||
+      (u->another_ca && target_set_ca_certificate(db, u->target.id, u->ca_certificate, e) != 0) ||
       variable_change(db, u->call->server->keys, &(struct variable_owner){.target = u->target.id},
                       &u->variables, e) != 0)
     return -1;
@@ -400,7 +429,7 @@ static int update_probe(struct update *u, struct err *e) {
   struct db *db = store_reader(s->store, e);
   if (db == NULL)
     return -1;
-  int rc = target_get(db, u->m->name, u->arena, &u->target, e);
+  int rc = update_get(u, db, e);
   if (rc == 0)
     rc = update_apply(u, e);
   if (rc == 0)
@@ -408,9 +437,10 @@ static int update_probe(struct update *u, struct err *e) {
   if (rc == 0)
     rc = update_secret(u, db, &password, e);
   store_reader_done(s->store, db);
-  bool moved = u->m->url[0] != '\0' || u->m->password[0] != '\0' || u->m->clear_password;
+  bool moved = u->m->url[0] != '\0' || u->m->schema[0] != '\0' || u->m->password[0] != '\0' ||
+               u->m->clear_password || u->another_ca;
   if (rc == 0 && moved)
-    rc = probe(u->call, &u->url, password, false, &u->target.policy, e);
+    rc = probe(u->call, &u->url, password, u->ca_certificate, false, &u->target.policy, e);
   secret_free(password);
   return rc;
 }
@@ -426,8 +456,11 @@ static void look_again(struct call *call, const struct target *t) {
 }
 
 static enum call_next update_target(struct call *call, const ProtobufCMessage *in, struct err *e) {
-  const Migd__V1__UpdateTargetRequest *m = (const void *)in;
+  Migd__V1__UpdateTargetRequest asked = *(const Migd__V1__UpdateTargetRequest *)(const void *)in;
+  const Migd__V1__UpdateTargetRequest *m = &asked;
   struct update u = {.call = call, .m = m, .arena = &call->arena};
+  if (where_service(call, &asked.url, &asked.password, e) != 0)
+    return CALL_FAIL;
   if (m->password[0] != '\0' && m->clear_password) {
     err_set(e, ERR_INPUT, "a new password, or none: not both");
     return CALL_FAIL;
@@ -440,7 +473,7 @@ static enum call_next update_target(struct call *call, const ProtobufCMessage *i
   variables_wipe(&u.variables);
   if (rc != 0)
     return CALL_FAIL;
-  if (m->url[0] != '\0')
+  if (m->url[0] != '\0' || m->schema[0] != '\0')
     look_again(call, &u.target);
   return reply_target(call, u.target.name, e);
 }

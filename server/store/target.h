@@ -83,4 +83,11 @@ int target_set_password(struct db *db, const struct keyring *keys, int64_t id, c
 int target_password(struct db *db, const struct keyring *keys, int64_t id, char **out,
                     struct err *e);
 
+/* The CA of a PostgreSQL target, PEM; "" or NULL: the host's. Apart from the rest, since a fleet of
+ * targets is read without them. */
+int target_set_ca_certificate(struct db *db, int64_t id, const char *pem, struct err *e);
+/* In the arena; NULL when there is none. */
+int target_ca_certificate(struct db *db, int64_t id, struct arena *arena, const char **out,
+                          struct err *e);
+
 #endif

@@ -224,3 +224,21 @@ int target_password(struct db *db, const struct keyring *keys, int64_t id, char 
     *out = sealed.stored ? buf_steal(&plain) : NULL;
   return rc;
 }
+
+int target_set_ca_certificate(struct db *db, int64_t id, const char *pem, struct err *e) {
+  int64_t changed = 0;
+  if (row_change(db, "UPDATE target SET ca_certificate = $2 WHERE id = $1",
+                 PARAMS(db_int(id), db_text(pem ? pem : "")), &changed, e))
+    return -1;
+  return changed ? 0 : err_set(e, ERR_NOT_FOUND, "the target does not exist any more");
+}
+
+int target_ca_certificate(struct db *db, int64_t id, struct arena *arena, const char **out,
+                          struct err *e) {
+  char *pem = NULL;
+  if (row_text(db, "SELECT ca_certificate FROM target WHERE id = $1", PARAMS(db_int(id)), arena,
+               &pem, e))
+    return -1;
+  *out = pem && pem[0] ? pem : NULL;
+  return 0;
+}

@@ -30,7 +30,7 @@ foreign() {
   case $1:$2 in
     protobuf-c/*:proto/* | protobuf-c/*:server/rpc/* | protobuf-c/*:client/* | libpq-fe.h:server/db/* | sqlite3.h:server/db/*) ;;
     pg_query*:server/lint/* | protobuf-c/*:server/lint/*) ;;
-    openssl/*:server/base/digest.c | openssl/*:server/store/secret.c) ;;
+    openssl/*:server/base/digest.c | openssl/*:server/base/certificate.c | openssl/*:server/store/secret.c) ;;
     event2/*:server/net/* | openssl/*:server/net/* | nghttp2/*:server/net/*) ;;
     openssl/*:client/* | nghttp2/*:client/* | jansson.h:client/* | ini.h:client/* | ini.h:server/*.c)
       [[ $1 != ini.h || $2 != server/*/* ]] ;;

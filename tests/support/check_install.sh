@@ -8,7 +8,7 @@ fail() { echo "$*"; exit 1; }
 DESTDIR=$work cmake --install "$build" >"$work/log" 2>&1 || fail "$(cat "$work/log")"
 find_one() { find "$work" -path "*/$1" -type f -size +0 | grep -q . || fail "not installed, or empty: $1"; }
 
-for file in bin/migd bin/migctl man8/migd.8 man1/migctl.1 systemd/system/migd.service sysusers.d/migd.conf \
+for file in bin/migd bin/migd-lint bin/migctl man8/migd.8 man1/migctl.1 systemd/system/migd.service sysusers.d/migd.conf \
   bash-completion/completions/migctl site-functions/_migctl vendor_completions.d/migctl.fish proto/migd/v1/runs.proto; do
   find_one "$file"
 done

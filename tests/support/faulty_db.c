@@ -92,6 +92,7 @@ int faulty_open(struct db **out, const struct db_options *options, const struct 
   f->driver.in_transaction = in_transaction;
   f->driver.close = close_both;
   f->base.driver = &f->driver;
+  f->base.schema = inner->schema;
   f->inner = inner;
   *out = &f->base;
   return 0;

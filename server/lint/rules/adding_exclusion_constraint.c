@@ -1,5 +1,6 @@
 /* The one constraint that has no way in two steps. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   EACH_CONSTRAINT(c, s) {
     if (c.is->contype == CONSTRAINT(EXCLUSION) && c.existing)
@@ -37,5 +38,4 @@ RULE(adding_exclusion_constraint) = {
                     ");\n"
                     "-- migd:down\n",
         },
-
     .check = check};

@@ -1,5 +1,6 @@
 /* serial and identity count: their default is nextval(). */
 #include "server/lint/tree.h"
+
 static void look(const struct lint_statement *s, const struct rule *self,
                  const struct tree_column *c) {
   const PgQuery__Constraint *d = tree_column_constraint(c->def, CONSTRAINT(DEFAULT));
@@ -53,5 +54,4 @@ RULE(adding_field_with_default) = {
                     "ALTER TABLE invoice ALTER COLUMN token SET DEFAULT gen_random_uuid();\n"
                     "-- migd:down\n",
         },
-
     .check = check};

@@ -1,6 +1,7 @@
 /* A column that is added without a default holds NULL only, which PostgreSQL knows: it looks
  * at no row then. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   EACH_CONSTRAINT(c, s) {
     if (c.is->contype != CONSTRAINT(FOREIGN) || c.is->skip_validation || !c.existing)
@@ -42,5 +43,4 @@ RULE(adding_foreign_key_constraint) = {
                     "  FOREIGN KEY (customer_id) REFERENCES customer (id) NOT VALID;\n"
                     "-- migd:down\n",
         },
-
     .check = check};

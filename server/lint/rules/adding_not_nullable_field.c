@@ -1,6 +1,7 @@
 /* A constraint of the table that the revision validates before is taken for the one that
  * proves it: its expression is written in another revision. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   EACH_COMMAND(c, s) {
     if (c.cmd->subtype == AT(ValidateConstraint))
@@ -35,5 +36,4 @@ RULE(adding_not_nullable_field) = {
                     "ALTER TABLE invoice DROP CONSTRAINT invoice_customer_not_null;\n"
                     "-- migd:down\n",
         },
-
     .check = check};

@@ -1,5 +1,6 @@
 /* A domain type may have a default of its own, which cannot be seen here. */
 #include "server/lint/tree.h"
+
 /* What fills the column without being asked. */
 static bool filled(const PgQuery__ColumnDef *d) {
   return d->raw_default || tree_column_constraint(d, CONSTRAINT(DEFAULT)) ||
@@ -53,5 +54,4 @@ RULE(adding_required_field) = {
                     "ALTER TABLE invoice ADD COLUMN currency text NOT NULL DEFAULT 'EUR';\n"
                     "-- migd:down\n",
         },
-
     .check = check};

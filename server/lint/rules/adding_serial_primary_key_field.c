@@ -1,5 +1,6 @@
 /* Any primary key that brings its index along, not only a serial one. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   EACH_CONSTRAINT(c, s) {
     if (c.is->contype == CONSTRAINT(PRIMARY) && c.existing &&
@@ -37,5 +38,4 @@ RULE(adding_serial_primary_key_field) = {
                     "INDEX invoice_line_pkey;\n"
                     "-- migd:down\n",
         },
-
     .check = check};

@@ -1,5 +1,6 @@
 /* PostgreSQL 18's virtual ones are not known to the parser of 15. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   EACH_CONSTRAINT(c, s) {
     if (c.is->contype == CONSTRAINT(GENERATED) && c.existing)
@@ -31,5 +32,4 @@ RULE(adding_stored_generated_column) = {
                     "ALTER TABLE invoice ADD COLUMN gross numeric;\n"
                     "-- migd:down\n",
         },
-
     .check = check};

@@ -1,5 +1,6 @@
 /* A partition that the revision made itself is empty, or is filled before anybody can see it. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   EACH_COMMAND(c, s) {
     const PgQuery__PartitionCmd *p = NODE(c.cmd->def, PARTITION_CMD, partition_cmd);
@@ -36,10 +37,11 @@ RULE(attaching_partition) = {
                    "ALTER TABLE event ATTACH PARTITION event_2026 FOR VALUES FROM ('2026-01-01') "
                    "TO ('2027-01-01');\n"
                    "-- migd:down\n",
-            .good = "-- migd:up\n"
-                    "CREATE TABLE event_2027 PARTITION OF event FOR VALUES FROM ('2027-01-01') TO "
-                    "('2028-01-01');\n"
-                    "-- migd:down\n",
+            .good =
+                "-- migd:up\n"
+                "CREATE TABLE event_2027 (LIKE event INCLUDING DEFAULTS INCLUDING CONSTRAINTS);\n"
+                "ALTER TABLE event ATTACH PARTITION event_2027 FOR VALUES FROM ('2027-01-01') TO "
+                "('2028-01-01');\n"
+                "-- migd:down\n",
         },
-
     .check = check};

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "server/lint/tree.h"
+
 static struct tree_name key(const struct lint_statement *s) {
   struct tree_name k;
   (void)snprintf(k.s, sizeof k.s, "%u", s->scope->transaction_number);
@@ -46,9 +47,10 @@ RULE(backfill_with_ddl) = {
                    "ALTER TABLE invoice ADD COLUMN currency text;\n"
                    "UPDATE invoice SET currency = 'EUR' WHERE currency IS NULL;\n"
                    "-- migd:down\n",
-            .good = "-- migd:up\n"
-                    "ALTER TABLE invoice ADD COLUMN currency text;\n"
-                    "-- migd:down\n",
+            .good =
+                "-- migd:up batch=5000 pause=50ms\n"
+                "UPDATE invoice SET currency = 'EUR'\n"
+                "  WHERE id IN (SELECT id FROM invoice WHERE currency IS NULL LIMIT ${batch});\n"
+                "-- migd:down\n",
         },
-
     .check = check};

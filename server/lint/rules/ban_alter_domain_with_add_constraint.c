@@ -1,5 +1,6 @@
 /* ALTER DOMAIN … SET NOT NULL reads the same tables. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   const PgQuery__AlterDomainStmt *d = STATEMENT(s, ALTER_DOMAIN_STMT, alter_domain_stmt);
   const PgQuery__Constraint *c = d ? NODE(d->def, CONSTRAINT, constraint) : NULL;
@@ -34,5 +35,4 @@ RULE(ban_alter_domain_with_add_constraint) = {
                 "ALTER DOMAIN email ADD CONSTRAINT email_at CHECK (VALUE LIKE '%@%') NOT VALID;\n"
                 "-- migd:down\n",
         },
-
     .check = check};

@@ -1,5 +1,6 @@
 /* char(n) is bpchar(n) to PostgreSQL; "char" in quotes is another type, of one byte. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   EACH_COLUMN(c, s)
   if (s->direction == DIR_UP && c.def->type_name && c.def->type_name->n_typmods &&
@@ -27,5 +28,4 @@ RULE(ban_char_field) = {
                     "CREATE TABLE country (code text PRIMARY KEY CHECK (length(code) = 2));\n"
                     "-- migd:down\n",
         },
-
     .check = check};

@@ -1,5 +1,6 @@
 /* Indexes. Other statements that refuse a transaction are found by needs-transaction-off. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   const PgQuery__IndexStmt *i = STATEMENT(s, INDEX_STMT, index_stmt);
   const PgQuery__DropStmt *d = STATEMENT(s, DROP_STMT, drop_stmt);
@@ -33,5 +34,4 @@ RULE(ban_concurrent_index_creation_in_transaction) = {
                     "CREATE INDEX CONCURRENTLY invoice_customer ON invoice (customer_id);\n"
                     "-- migd:down\n",
         },
-
     .check = check};

@@ -1,5 +1,6 @@
 /* A DEFAULT is no constraint. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   if (s->direction != DIR_UP)
     return;
@@ -34,5 +35,4 @@ RULE(ban_create_domain_with_constraint) = {
                     "CREATE DOMAIN mail_address AS text;\n"
                     "-- migd:down\n",
         },
-
     .check = check};

@@ -1,5 +1,6 @@
 /* By table, and for the session. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   const PgQuery__VariableSetStmt *v = STATEMENT(s, VARIABLE_SET_STMT, variable_set_stmt);
   if (v && v->name && tree_one_of(v->name, "session_replication_role") && v->n_args &&
@@ -34,5 +35,4 @@ RULE(ban_disable_trigger) = {
                     "UPDATE invoice SET total = 0 WHERE id = 4711;\n"
                     "-- migd:down\n",
         },
-
     .check = check};

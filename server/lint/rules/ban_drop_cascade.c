@@ -45,5 +45,4 @@ RULE(ban_drop_cascade) = {
                     "ALTER TABLE invoice DROP CONSTRAINT invoice_pkey;\n"
                     "-- migd:down\n",
         },
-
     .check = check};

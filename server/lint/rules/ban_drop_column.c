@@ -1,5 +1,6 @@
 /* Going down is about undoing, and has a rule of its own for what is lost by that. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   if (s->direction != DIR_UP)
     return;
@@ -34,5 +35,4 @@ RULE(ban_drop_column) = {
                     "COMMENT ON COLUMN customer.fax IS 'not used since release 41';\n"
                     "-- migd:down\n",
         },
-
     .check = check};

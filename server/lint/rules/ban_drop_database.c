@@ -1,5 +1,6 @@
 /* In either direction. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   const PgQuery__DropdbStmt *d = STATEMENT(s, DROPDB_STMT, dropdb_stmt);
   if (d)
@@ -27,5 +28,4 @@ RULE(ban_drop_database) = {
                     "REVOKE CONNECT ON DATABASE shop_old FROM application;\n"
                     "-- migd:down\n",
         },
-
     .check = check};

@@ -1,5 +1,6 @@
 /* Going down it only undoes. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   if (s->direction != DIR_UP)
     return;
@@ -30,5 +31,4 @@ RULE(ban_drop_not_null) = {
                     "ALTER TABLE customer ALTER COLUMN email SET DEFAULT '';\n"
                     "-- migd:down\n",
         },
-
     .check = check};

@@ -1,5 +1,6 @@
 /* DROP SCHEMA … CASCADE is also what ban-drop-cascade finds. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   if (s->direction != DIR_UP)
     return;
@@ -31,5 +32,4 @@ RULE(ban_drop_schema) = {
                     "COMMENT ON SCHEMA legacy IS 'empty; nothing uses it any more';\n"
                     "-- migd:down\n",
         },
-
     .check = check};

@@ -1,5 +1,6 @@
 /* Size is nothing to it: ten rows can be the ones that matter. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   if (s->direction != DIR_UP)
     return;
@@ -37,5 +38,4 @@ RULE(ban_drop_table) = {
                     "DROP TABLE scratch;\n"
                     "-- migd:down\n",
         },
-
     .check = check};

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "server/lint/tree.h"
+
 static const char *name_of(const PgQuery__Node *n) {
   const PgQuery__ColumnDef *c = NODE(n, COLUMN_DEF, column_def);
   const PgQuery__ResTarget *r = NODE(n, RES_TARGET, res_target);
@@ -63,5 +64,4 @@ RULE(ban_duplicate_column_assignments) = {
                     "CREATE TABLE receipt (id bigint PRIMARY KEY, net numeric, total numeric);\n"
                     "-- migd:down\n",
         },
-
     .check = check};

@@ -1,5 +1,6 @@
 /* Also as a default for objects to come. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   const PgQuery__AlterDefaultPrivilegesStmt *d =
       STATEMENT(s, ALTER_DEFAULT_PRIVILEGES_STMT, alter_default_privileges_stmt);
@@ -32,5 +33,4 @@ RULE(ban_grant_to_public) = {
                     "GRANT SELECT ON invoice TO reporting;\n"
                     "-- migd:down\n",
         },
-
     .check = check};

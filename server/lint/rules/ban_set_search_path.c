@@ -1,5 +1,6 @@
 /* Also SELECT set_config('search_path', …), as pg_dump writes it. */
 #include "server/lint/tree.h"
+
 static bool look(void *ctx, const PgQuery__Node *n) {
   const PgQuery__FuncCall *f = NODE(n, FUNC_CALL, func_call);
   bool *found = ctx;
@@ -42,5 +43,4 @@ RULE(ban_set_search_path) = {
                     "CREATE TABLE billing.invoice (id bigint PRIMARY KEY);\n"
                     "-- migd:down\n",
         },
-
     .check = check};

@@ -1,5 +1,6 @@
 /* A TRUNCATE that names its tables is meant. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   const PgQuery__TruncateStmt *t = STATEMENT(s, TRUNCATE_STMT, truncate_stmt);
   if (t && t->behavior == PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE)
@@ -29,5 +30,4 @@ RULE(ban_truncate_cascade) = {
                     "TRUNCATE customer, invoice;\n"
                     "-- migd:down\n",
         },
-
     .check = check};

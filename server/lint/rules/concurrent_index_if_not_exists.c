@@ -1,5 +1,6 @@
 /* The advice of other tools, which have nobody to look. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   const PgQuery__IndexStmt *i = STATEMENT(s, INDEX_STMT, index_stmt);
   if (i && i->concurrent && i->if_not_exists)
@@ -30,5 +31,4 @@ RULE(concurrent_index_if_not_exists) = {
                     "CREATE INDEX CONCURRENTLY invoice_customer ON invoice (customer_id);\n"
                     "-- migd:down\n",
         },
-
     .check = check};

@@ -1,6 +1,7 @@
 /* CHECK only: foreign keys have a rule of their own, and cannot be NOT VALID at all inside ADD
  * COLUMN. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   EACH_CONSTRAINT(c, s) {
     bool beside = c.is->contype == CONSTRAINT(CHECK) && !c.is->skip_validation;
@@ -34,5 +35,4 @@ RULE(constraint_missing_not_valid) = {
                     "NOT VALID;\n"
                     "-- migd:down\n",
         },
-
     .check = check};

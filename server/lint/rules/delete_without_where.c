@@ -1,5 +1,6 @@
 /* Of a table that the revision did not make itself. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   const PgQuery__DeleteStmt *d = STATEMENT(s, DELETE_STMT, delete_stmt);
   if (d && !d->where_clause && !tree_is_new(s, d->relation))
@@ -26,5 +27,4 @@ RULE(delete_without_where) = {
                     "DELETE FROM session WHERE id = 4711;\n"
                     "-- migd:down\n",
         },
-
     .check = check};

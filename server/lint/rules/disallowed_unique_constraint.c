@@ -1,5 +1,6 @@
 /* Also where UNIQUE is written in ADD COLUMN. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   EACH_CONSTRAINT(c, s) {
     if (c.is->contype == CONSTRAINT(UNIQUE) && c.existing &&
@@ -33,5 +34,4 @@ RULE(disallowed_unique_constraint) = {
                     "customer_email_unique;\n"
                     "-- migd:down\n",
         },
-
     .check = check};

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "server/lint/tree.h"
+
 struct use {
   const struct lint_statement *s;
   const struct rule *self;
@@ -61,5 +62,4 @@ RULE(enum_value_used_at_once) = {
                     "ALTER TYPE invoice_state ADD VALUE 'disputed' AFTER 'open';\n"
                     "-- migd:down\n",
         },
-
     .check = check};

@@ -1,5 +1,6 @@
 /* By our own lexer: in the tree the names are cut off already. A variable's name is no name. */
 #include "server/lint/tree.h"
+
 enum { LONGEST = 63 };
 
 /* Quotes do not count, and a doubled one counts once. */
@@ -45,5 +46,4 @@ RULE(identifier_too_long) = {
                     "CREATE TABLE receipt (id bigint PRIMARY KEY, agreed_to_letters bool);\n"
                     "-- migd:down\n",
         },
-
     .check = check};

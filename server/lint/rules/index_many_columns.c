@@ -1,5 +1,6 @@
 /* B-trees: the others keep their columns side by side. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   const PgQuery__IndexStmt *i = STATEMENT(s, INDEX_STMT, index_stmt);
   bool btree =
@@ -31,5 +32,4 @@ RULE(index_many_columns) = {
                     "INCLUDE (total);\n"
                     "-- migd:down\n",
         },
-
     .check = check};

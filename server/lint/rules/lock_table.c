@@ -1,5 +1,6 @@
 /* Modes that writers do not notice are left alone. */
 #include "server/lint/tree.h"
+
 static const char *const modes[] = {
     "",      "ACCESS SHARE",        "ROW SHARE", "ROW EXCLUSIVE",   "SHARE UPDATE EXCLUSIVE",
     "SHARE", "SHARE ROW EXCLUSIVE", "EXCLUSIVE", "ACCESS EXCLUSIVE"};
@@ -36,5 +37,4 @@ RULE(lock_table) = {
                     "SELECT count(*) FROM invoice;\n"
                     "-- migd:down\n",
         },
-
     .check = check};

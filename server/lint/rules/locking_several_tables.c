@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "server/lint/tree.h"
+
 static struct tree_name key(const struct lint_statement *s, const char *table) {
   struct tree_name k;
   (void)snprintf(k.s, sizeof k.s, "%u %.150s", s->scope->transaction_number, table);
@@ -51,5 +52,4 @@ RULE(locking_several_tables) = {
                     "ALTER TABLE customer ADD COLUMN note text, ADD COLUMN language text;\n"
                     "-- migd:down\n",
         },
-
     .check = check};

@@ -1,5 +1,6 @@
 /* CREATE SUBSCRIPTION depends on its options and on the other server; it is left alone. */
 #include "server/lint/tree.h"
+
 static bool detaches(const struct lint_statement *s) {
   EACH_COMMAND(c, s) {
     const PgQuery__PartitionCmd *p = NODE(c.cmd->def, PARTITION_CMD, partition_cmd);
@@ -52,5 +53,4 @@ RULE(needs_transaction_off) = {
                     "VACUUM (ANALYZE) invoice;\n"
                     "-- migd:down\n",
         },
-
     .check = check};

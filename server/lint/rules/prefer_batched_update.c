@@ -1,6 +1,7 @@
 /* With a WHERE it depends on the data, and is a note; DELETE without one has a rule of its
  * own. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   const PgQuery__UpdateStmt *u = STATEMENT(s, UPDATE_STMT, update_stmt);
   const PgQuery__DeleteStmt *d = STATEMENT(s, DELETE_STMT, delete_stmt);
@@ -36,11 +37,10 @@ RULE(prefer_batched_update) = {
             .bad = "-- migd:up\n"
                    "UPDATE invoice SET currency = 'EUR';\n"
                    "-- migd:down\n",
-            .good = "-- migd:up batch=5000 pause=50ms\n"
-                    "UPDATE invoice SET currency = 'EUR'\n"
-                    "  WHERE id IN (SELECT id FROM invoice WHERE currency IS NULL LIMIT "
-                    "${batch});\n"
-                    "-- migd:down\n",
+            .good =
+                "-- migd:up batch=5000 pause=50ms\n"
+                "UPDATE invoice SET currency = 'EUR'\n"
+                "  WHERE id IN (SELECT id FROM invoice WHERE currency IS NULL LIMIT ${batch});\n"
+                "-- migd:down\n",
         },
-
     .check = check};

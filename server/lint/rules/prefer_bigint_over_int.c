@@ -1,5 +1,6 @@
 /* Only keys and what points to them: a number of pages may be an integer. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   EACH_COLUMN(c, s) {
     bool key = tree_column_constraint(c.def, CONSTRAINT(PRIMARY)) ||
@@ -35,5 +36,4 @@ RULE(prefer_bigint_over_int) = {
                     "CREATE TABLE receipt (id bigint PRIMARY KEY);\n"
                     "-- migd:down\n",
         },
-
     .check = check};

@@ -1,5 +1,6 @@
 /* Only keys and what points to them. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   EACH_COLUMN(c, s) {
     bool key = tree_column_constraint(c.def, CONSTRAINT(PRIMARY)) ||
@@ -34,5 +35,4 @@ RULE(prefer_bigint_over_smallint) = {
                     "CREATE TABLE store (id bigint PRIMARY KEY);\n"
                     "-- migd:down\n",
         },
-
     .check = check};

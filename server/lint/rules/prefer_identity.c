@@ -1,5 +1,6 @@
 /* A matter of taste with reasons: a note. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   EACH_COLUMN(c, s)
   if (s->direction == DIR_UP && tree_one_of(tree_type(c.def->type_name),
@@ -31,5 +32,4 @@ RULE(prefer_identity) = {
                     "CREATE TABLE receipt (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY);\n"
                     "-- migd:down\n",
         },
-
     .check = check};

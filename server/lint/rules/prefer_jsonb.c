@@ -1,5 +1,6 @@
 /* Of new columns, in new tables and in old ones. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   EACH_COLUMN(c, s)
   if (s->direction == DIR_UP && tree_one_of(tree_type(c.def->type_name), "json"))
@@ -28,5 +29,4 @@ RULE(prefer_jsonb) = {
                     "CREATE TABLE incident (id bigint PRIMARY KEY, payload jsonb NOT NULL);\n"
                     "-- migd:down\n",
         },
-
     .check = check};

@@ -1,5 +1,6 @@
 /* The name is squawk's. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   const PgQuery__VacuumStmt *v = STATEMENT(s, VACUUM_STMT, vacuum_stmt);
   const PgQuery__ClusterStmt *c = STATEMENT(s, CLUSTER_STMT, cluster_stmt);
@@ -34,5 +35,4 @@ RULE(prefer_repack) = {
                     "VACUUM (ANALYZE) invoice;\n"
                     "-- migd:down\n",
         },
-
     .check = check};

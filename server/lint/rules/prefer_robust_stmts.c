@@ -1,6 +1,7 @@
 /* In a transaction nothing is ever half done, so that IF EXISTS would only hide a mistake
  * there. */
 #include "server/lint/tree.h"
+
 static bool alter_once(const struct lint_statement *s) {
   EACH_COMMAND(c, s) {
     bool guarded = c.cmd->missing_ok;
@@ -55,5 +56,4 @@ RULE(prefer_robust_stmts) = {
                     "CREATE TABLE receipt (id bigint PRIMARY KEY);\n"
                     "-- migd:down\n",
         },
-
     .check = check};

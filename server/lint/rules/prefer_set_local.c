@@ -1,6 +1,7 @@
 /* Some settings have rules of their own. pg_dump's head is full of these: its lines are
  * needless here. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   const PgQuery__VariableSetStmt *v = STATEMENT(s, VARIABLE_SET_STMT, variable_set_stmt);
   bool sets = v && v->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_SET_VALUE && v->name;
@@ -33,5 +34,4 @@ RULE(prefer_set_local) = {
                     "SET LOCAL work_mem = '256MB';\n"
                     "-- migd:down\n",
         },
-
     .check = check};

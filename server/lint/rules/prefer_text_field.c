@@ -1,5 +1,6 @@
 /* varchar without a limit is text by another name. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   EACH_COLUMN(c, s)
   if (s->direction == DIR_UP && c.def->type_name && c.def->type_name->n_typmods &&
@@ -31,5 +32,4 @@ RULE(prefer_text_field) = {
                     "(length(name) <= 40));\n"
                     "-- migd:down\n",
         },
-
     .check = check};

@@ -1,5 +1,6 @@
 /* There are columns for which it is right: when the shop opens. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   EACH_COLUMN(c, s)
   if (s->direction == DIR_UP && tree_one_of(tree_type(c.def->type_name), "timestamp"))
@@ -31,5 +32,4 @@ RULE(prefer_timestamptz) = {
                     "CREATE TABLE visit (id bigint PRIMARY KEY, seen_at timestamptz NOT NULL);\n"
                     "-- migd:down\n",
         },
-
     .check = check};

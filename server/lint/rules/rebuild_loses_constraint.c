@@ -8,15 +8,23 @@ static size_t first_word(const char *text) {
   return strcspn(text, " ");
 }
 
-/* A promise of the same kind, on the same column, that the old table did not have: it was changed,
- * not forgotten. */
+static bool same_columns(const struct definition *old, const struct promise *p,
+                         const struct promise *q) {
+  for (size_t i = 0; i < old->column_count; i++)
+    if (definition_concerns(p, old->columns[i]) != definition_concerns(q, old->columns[i]))
+      return false;
+  return true;
+}
+
+/* A promise of the same kind about the same columns, that the old table did not have: it was
+ * changed, not forgotten. One that only leaves out its end, as an ON DELETE, is no change. */
 static bool changed(const struct definition *old, const struct definition *made,
                     const struct promise *p) {
   for (size_t i = 0; i < made->promise_count; i++) {
     const struct promise *q = &made->promises[i];
     size_t n = first_word(p->text);
-    if (first_word(q->text) == n && strncmp(q->text, p->text, n) == 0 &&
-        strcmp(q->column, p->column) == 0 && !definition_promises(old, q))
+    if (first_word(q->text) == n && strncmp(q->text, p->text, n) == 0 && same_columns(old, p, q) &&
+        !definition_promises(old, q) && strncmp(p->text, q->text, strlen(q->text)) != 0)
       return true;
   }
   return false;

@@ -1,5 +1,6 @@
 /* Of tables, views and materialized views. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   if (s->direction != DIR_UP)
     return;
@@ -31,5 +32,4 @@ RULE(renaming_column) = {
                     "ALTER TABLE customer ADD COLUMN phone_number text;\n"
                     "-- migd:down\n",
         },
-
     .check = check};

@@ -1,6 +1,7 @@
 /* Tables and columns have rules of their own; constraints, indexes and triggers nobody calls
  * by name. */
 #include "server/lint/tree.h"
+
 static bool in_use(PgQuery__ObjectType t) {
   return t == PG_QUERY__OBJECT_TYPE__OBJECT_VIEW || t == PG_QUERY__OBJECT_TYPE__OBJECT_MATVIEW ||
          t == PG_QUERY__OBJECT_TYPE__OBJECT_TYPE || t == PG_QUERY__OBJECT_TYPE__OBJECT_DOMAIN ||
@@ -52,5 +53,4 @@ RULE(renaming_object) = {
                     "ALTER TYPE invoice_state ADD VALUE IF NOT EXISTS 'due' AFTER 'open';\n"
                     "-- migd:down\n",
         },
-
     .check = check};

@@ -1,5 +1,6 @@
 /* ALTER TABLE also renames indexes and sequences that are called tables; no harm is meant. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   if (s->direction != DIR_UP)
     return;
@@ -31,5 +32,4 @@ RULE(renaming_table) = {
                     "CREATE VIEW purchaser AS SELECT * FROM client;\n"
                     "-- migd:down\n",
         },
-
     .check = check};

@@ -1,5 +1,6 @@
 /* CREATE INDEX holds SHARE while it builds. Tables of the same revision are nobody's yet. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   const PgQuery__IndexStmt *i = STATEMENT(s, INDEX_STMT, index_stmt);
   if (i && !i->concurrent && !tree_is_new(s, i->relation))
@@ -33,5 +34,4 @@ RULE(require_concurrent_index_creation) = {
                     "CREATE INDEX CONCURRENTLY invoice_customer ON invoice (customer_id);\n"
                     "-- migd:down\n",
         },
-
     .check = check};

@@ -1,5 +1,6 @@
 /* DROP INDEX locks the table as strongly as DROP TABLE does. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   const PgQuery__DropStmt *d = STATEMENT(s, DROP_STMT, drop_stmt);
   if (!d || d->remove_type != PG_QUERY__OBJECT_TYPE__OBJECT_INDEX || d->concurrent)
@@ -36,5 +37,4 @@ RULE(require_concurrent_index_deletion) = {
                     "DROP INDEX CONCURRENTLY IF EXISTS invoice_customer;\n"
                     "-- migd:down\n",
         },
-
     .check = check};

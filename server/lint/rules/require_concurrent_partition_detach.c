@@ -1,5 +1,6 @@
 /* FINALIZE is another command, and short. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   EACH_COMMAND(c, s) {
     const PgQuery__PartitionCmd *p = NODE(c.cmd->def, PARTITION_CMD, partition_cmd);
@@ -32,5 +33,4 @@ RULE(require_concurrent_partition_detach) = {
                     "ALTER TABLE event DETACH PARTITION event_2020 CONCURRENTLY;\n"
                     "-- migd:down\n",
         },
-
     .check = check};

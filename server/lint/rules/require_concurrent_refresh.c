@@ -1,5 +1,6 @@
 /* WITH NO DATA computes nothing. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   const PgQuery__RefreshMatViewStmt *r = STATEMENT(s, REFRESH_MAT_VIEW_STMT, refresh_mat_view_stmt);
   if (r && !r->concurrent && !r->skip_data && !tree_is_new(s, r->relation))
@@ -28,5 +29,4 @@ RULE(require_concurrent_refresh) = {
                     "REFRESH MATERIALIZED VIEW CONCURRENTLY turnover;\n"
                     "-- migd:down\n",
         },
-
     .check = check};

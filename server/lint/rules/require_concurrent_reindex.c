@@ -1,5 +1,6 @@
 /* Of an index, a table, a schema or all. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   const PgQuery__ReindexStmt *r = STATEMENT(s, REINDEX_STMT, reindex_stmt);
   if (!r || tree_option(r->n_params, r->params, "concurrently") ||
@@ -30,5 +31,4 @@ RULE(require_concurrent_reindex) = {
                     "REINDEX TABLE CONCURRENTLY invoice;\n"
                     "-- migd:down\n",
         },
-
     .check = check};

@@ -1,5 +1,6 @@
 /* RENAME VALUE is another matter (renaming-object). */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   const PgQuery__AlterEnumStmt *e = STATEMENT(s, ALTER_ENUM_STMT, alter_enum_stmt);
   if (e && !(e->old_val && e->old_val[0]) && !(e->new_val_neighbor && e->new_val_neighbor[0]))
@@ -26,5 +27,4 @@ RULE(require_enum_value_ordering) = {
                     "ALTER TYPE priority ADD VALUE 'medium' AFTER 'low';\n"
                     "-- migd:down\n",
         },
-
     .check = check};

@@ -1,6 +1,7 @@
 /* squawk wants a schema always, and leaves that off unless asked for; a schema per tenant
  * needs the opposite. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   if (s->direction != DIR_UP)
     return;
@@ -37,5 +38,4 @@ RULE(require_table_schema) = {
                     "CREATE TABLE billing.payment (id bigint PRIMARY KEY);\n"
                     "-- migd:down\n",
         },
-
     .check = check};

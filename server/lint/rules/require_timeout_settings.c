@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "server/lint/tree.h"
+
 enum { LONG_MS = 60 * 1000 };
 
 /* -1: no limit known. */
@@ -83,5 +84,4 @@ RULE(require_timeout_settings) = {
                     "ALTER TABLE invoice ADD COLUMN note text;\n"
                     "-- migd:down\n",
         },
-
     .check = check};

@@ -1,5 +1,6 @@
 /* What ALTER TABLE writes anew without any column being changed. */
 #include "server/lint/tree.h"
+
 static bool rewrites(PgQuery__AlterTableType t) {
   return t == AT(SetLogged) || t == AT(SetUnLogged) || t == AT(SetTableSpace) ||
          t == AT(SetAccessMethod);
@@ -34,5 +35,4 @@ RULE(rewriting_table) = {
                 "CREATE UNLOGGED TABLE import_buffer (id bigint PRIMARY KEY, line text NOT NULL);\n"
                 "-- migd:down\n",
         },
-
     .check = check};

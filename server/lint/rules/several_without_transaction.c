@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   if (s->scope->transaction || STATEMENT(s, VARIABLE_SET_STMT, variable_set_stmt) ||
       STATEMENT(s, SELECT_STMT, select_stmt) || STATEMENT(s, VACUUM_STMT, vacuum_stmt) ||
@@ -37,5 +38,4 @@ RULE(several_without_transaction) = {
                     "CREATE INDEX CONCURRENTLY invoice_customer ON invoice (customer_id);\n"
                     "-- migd:down\n",
         },
-
     .check = check};

@@ -1,6 +1,7 @@
 /* It is also what squawk calls ban-uncommitted-transaction. In a transactional section the
  * push is refused. */
 #include "server/lint/tree.h"
+
 static void check(const struct lint_statement *s, const struct rule *self) {
   if (STATEMENT(s, TRANSACTION_STMT, transaction_stmt))
     rule_report(s, self, -1, 0, NULL, "the transaction is migd's; this statement fails the step");
@@ -32,5 +33,4 @@ RULE(transaction_nesting) = {
                     "UPDATE account SET balance = 0 WHERE id = 1;\n"
                     "-- migd:down\n",
         },
-
     .check = check};

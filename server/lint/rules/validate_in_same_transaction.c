@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "server/lint/tree.h"
+
 static struct tree_name key(const struct lint_statement *s, const char *table) {
   struct tree_name k;
   (void)snprintf(k.s, sizeof k.s, "%u %.150s", s->scope->transaction_number, table);
@@ -45,5 +46,4 @@ RULE(validate_in_same_transaction) = {
                     "ALTER TABLE invoice VALIDATE CONSTRAINT invoice_total_positive;\n"
                     "-- migd:down\n",
         },
-
     .check = check};

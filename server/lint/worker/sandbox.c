@@ -5,6 +5,7 @@
 #include "server/lint/worker/sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -35,10 +36,18 @@ static int limit(int resource, rlim_t value) {
   return setrlimit(resource, &r) == 0 ? 0 : errno;
 }
 
-/* Of the calling process and no other: prlimit(2) could reach others of the same user. */
 static int limit_cpu(rlim_t soft, rlim_t hard) {
   struct rlimit r = {.rlim_cur = soft < hard ? soft : hard, .rlim_max = hard};
-  return syscall(SYS_setrlimit, RLIMIT_CPU, &r) == 0 ? 0 : errno;
+  return setrlimit(RLIMIT_CPU, &r) == 0 ? 0 : errno;
+}
+
+/* When memory runs out, the kernel is to take this process and not the server. */
+static void come_first(void) {
+  int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (fd >= 0) {
+    (void)!write(fd, "1000", 4);
+    (void)close(fd);
+  }
 }
 
 void sandbox_spend(long cpu_s) {
@@ -52,6 +61,7 @@ int sandbox_limits(long cpu_s, long memory_bytes) {
   int rc = prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 ? 0 : errno;
   if (!rc && getppid() == 1)
     rc = ESRCH; /* the parent was gone before */
+  come_first();
   if (!rc && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
     rc = errno;
   if (!rc && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
@@ -74,6 +84,7 @@ int sandbox_limits(long cpu_s, long memory_bytes) {
 #ifdef ARCHITECTURE
 #define NR offsetof(struct seccomp_data, nr)
 #define ARCH offsetof(struct seccomp_data, arch)
+#define PID offsetof(struct seccomp_data, args[0]) /* the lower half: it is little endian */
 #define ANSWER(action) BPF_STMT(BPF_RET | BPF_K, (action))
 #define ON(call, action) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 1), ANSWER(action)
 #define ALLOW(call) ON(call, SECCOMP_RET_ALLOW)
@@ -95,7 +106,12 @@ static const struct sock_filter filter[] = {
     ALLOW(mremap),
     ALLOW(mprotect),
     ALLOW(madvise),
-    ALLOW(setrlimit),
+    /* limits (setrlimit(3) is this call), of itself and of no other process */
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_prlimit64, 0, 4),
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, PID),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
+    ANSWER(SECCOMP_RET_ALLOW),
+    ANSWER(SECCOMP_RET_ERRNO | EPERM),
     /* threads that are there, clocks, the end */
     ALLOW(futex),
     ALLOW(sched_yield),
@@ -121,10 +137,14 @@ static const struct sock_filter filter[] = {
     ANSWER(SECCOMP_RET_ERRNO | EPERM),
 };
 
+/* Where seccomp(2) is not to be had, as under systemd's @system-service, by prctl(2): then for this
+ * thread alone, which is the one that parses; the other one waits for it and does nothing else. */
 static int install(void) {
   struct sock_fprog program = {.len = sizeof filter / sizeof *filter,
                                .filter = (struct sock_filter *)(size_t)filter};
   long rc = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program);
+  if (rc < 0)
+    rc = prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
   return rc == 0 ? 0 : rc < 0 ? errno : EBUSY;
 }
 #else

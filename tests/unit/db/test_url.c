@@ -86,6 +86,9 @@ static void one_place_has_one_name(void **state) {
       {"postgresql://b@h:05432/%78", "postgresql://h:5432/x"},
       {"postgresql://a@[::0001]:7/x", "postgresql://[::1]:7/x"},
       {"postgresql://a@%2Frun%2Fpg/x", "postgresql://%2Frun%2Fpg:5432/x"},
+      {"postgresql://a@h/x?schema=t%2042&sslmode=disable", "postgresql://h:5432/x?schema=t%2042"},
+      {"postgresql://a@h/x?schema=t,public", "postgresql://h:5432/x?schema=t"},
+      {"postgresql://a@h/x%3Fschema=t", "postgresql://h:5432/x%3Fschema%3Dt"},
       {"sqlite:/x//y", "sqlite:/x/y"},
   };
   (void)state;
@@ -135,7 +138,27 @@ static void what_is_wrong_is_said(void **state) {
       {"postgresql://u@h/x/y", "`/`"},
       {"postgresql://u@h/x#y", "`#`"},
       {"postgresql://u@h/x?password=y", "password is not known"},
-      {"postgresql://u@h/x?service=y", "service is not known"},
+      {"postgresql://u@h/x?service=y", "a service says where the server is"},
+      {"postgresql://u@h/x?schema=", "empty"},
+      {"postgresql://u@h/x?schema=a,", "empty"},
+      {"postgresql://u@h/x?schema=a,,b", "empty"},
+      {"postgresql://u@h/x?schema=a,b,a", "twice"},
+      {"postgresql://u@h/x?schema=a&schema=b", "twice"},
+      {"postgresql://u@h/x?schema=pg_temp", "PostgreSQL's own"},
+      {"postgresql://u@h/x?schema=a,pg_catalog", "PostgreSQL's own"},
+      {"postgresql://u@h/x?schema=information_schema", "PostgreSQL's own"},
+      {"postgresql://u@h/x?schema=%24user", "PostgreSQL's own"},
+      {"postgresql://u@h/x?schema=a,b,c,d,e,f,g,h,i", "at most 8"},
+      {"postgresql://u@h/x?schema=a%00", "control"},
+      {"postgresql://u@h/x?sslcert=/a", "go together"},
+      {"postgresql://u@h/x?sslkey=/a", "go together"},
+      {"postgresql://u@h/x?sslrootcert=/a&sslmode=require", "of use only"},
+      {"postgresql://u@localhost/x?sslcrl=/a", "of use only"},
+      {"postgresql://u@h/x?passfile=a", "absolute"},
+      {"postgresql://u@h/x?passfile=/a/../b", "`..`"},
+      {"postgresql://u@h/x?passfile=/a/%2E%2E/b", "`..`"},
+      {"postgresql://u@h/x?passfile=/a/", "folder"},
+      {"sqlite:/a.db?schema=x", "no options"},
       {"postgresql://u@h/x?host=y", "host is not known"},
       {"postgresql://u@h/x?options=-c", "options is not known"},
       {"postgresql://u@h/x?sslmode", "name=value"},
@@ -159,6 +182,49 @@ static void what_is_wrong_is_said(void **state) {
       fail_msg("%s: says: %s", rows[i].url, e.text);
     assert_int_equal(url.place[0], 'x');
   }
+}
+
+static void schemas_are_a_list(void **state) {
+  (void)state;
+  struct db_url url = parse("postgresql://u@h/x?schema=a%2Cb,%22c%22,d");
+  struct buf list BUF_SCOPED = BUF_INIT;
+  assert_int_equal(url.schema_count, 3);
+  assert_string_equal(url.schemas[0], "a,b");
+  assert_string_equal(url.schemas[1], "\"c\"");
+  db_url_schema(&url, &list);
+  assert_string_equal(buf_str(&list), "a,b,\"c\",d");
+  assert_int_equal(parse("postgresql://u@h/x").schema_count, 0);
+  char text[200] = "postgresql://u@h/x?schema=";
+  memset(text + strlen(text), 's', 63);
+  assert_int_equal(strlen(parse(text).schemas[0]), 63);
+}
+
+static void a_schema_takes_the_place_of_another(void **state) {
+  static const char *const rows[][3] = {
+      {"postgresql://u@h/x", "a", "postgresql://u@h/x?schema=a"},
+      {"postgresql://u@h/x?", "a", "postgresql://u@h/x?schema=a"},
+      {"postgresql://u@h/x?sslmode=require", "a b,c",
+       "postgresql://u@h/x?sslmode=require&schema=a%20b,c"},
+      {"postgresql://u@h/x?schema=z&sslmode=require", "a",
+       "postgresql://u@h/x?sslmode=require&schema=a"},
+      {"postgresql://u@h/x?schema=z", "a&sslmode=disable",
+       "postgresql://u@h/x?schema=a%26sslmode%3Ddisable"},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct buf b BUF_SCOPED = BUF_INIT;
+    db_url_with_schema(rows[i][0], rows[i][1], &b);
+    assert_string_equal(buf_str(&b), rows[i][2]);
+  }
+}
+
+static void files_have_their_places(void **state) {
+  (void)state;
+  struct db_url url = parse("postgresql://u@h/x?sslcert=/a//b.crt&sslkey=/a/./b%20c&passfile=/p");
+  assert_string_equal(url.files[DB_SSLCERT], "/a/b.crt");
+  assert_string_equal(url.files[DB_SSLKEY], "/a/b c");
+  assert_string_equal(url.files[DB_PASSFILE], "/p");
+  assert_string_equal(url.files[DB_SSLROOTCERT], "");
 }
 
 static void a_refused_password_is_not_repeated(void **state) {
@@ -195,6 +261,9 @@ int main(void) {
       cmocka_unit_test(tls_may_be_absent_only_where_nothing_leaves_the_machine),
       cmocka_unit_test(one_place_has_one_name),
       cmocka_unit_test(what_is_wrong_is_said),
+      cmocka_unit_test(schemas_are_a_list),
+      cmocka_unit_test(a_schema_takes_the_place_of_another),
+      cmocka_unit_test(files_have_their_places),
       cmocka_unit_test(a_refused_password_is_not_repeated),
       cmocka_unit_test(what_is_too_long_is_refused),
   };

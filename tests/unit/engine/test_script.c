@@ -4,9 +4,12 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "server/engine/ledger.h"
 
 static int tell(struct db *db, const char *sql, const struct db_value *params, int count,
                 int64_t *changed, struct err *e) {
@@ -42,6 +45,43 @@ static void a_revisions_statement_is_left_as_it_is(void **state) {
   assert_int_equal(db->driver->exec(db, &statement, NULL, NULL, NULL, NULL, &e), 0);
   assert_memory_equal(buf_str(&b), sql, sizeof sql - 1);
   assert_string_equal(b.s + sizeof sql - 1, ";\n");
+}
+
+static void a_targets_schema_comes_first(void **state) {
+  (void)state;
+  struct err e;
+  struct db_url url;
+  struct buf b BUF_SCOPED = BUF_INIT;
+  struct db *db DB_SCOPED = script_db(DIALECT_POSTGRESQL, &b);
+  char lock[64];
+  assert_int_equal(db_url_parse("postgresql://u@h/x?schema=t%22%2742,public", &url, &e), 0);
+  script_target(db, &url);
+  assert_string_equal(db->schema, "t\"'42");
+  script_begin(db, 1, 2, 3);
+  const char *path = strstr(buf_str(&b), "SET search_path = \"t\"\"'42\", \"public\";\n");
+  snprintf(lock, sizeof lock, "pg_try_advisory_lock(%lld)",
+           (long long)db_postgres_lock(db->schema));
+  assert_non_null(path);
+  assert_non_null(strstr(path, "cardinality(current_schemas(false)) <> 2"));
+  assert_non_null(strstr(path, lock));
+  struct buf fresh BUF_SCOPED = BUF_INIT;
+  ledger_add_fresh(&fresh, DIALECT_POSTGRESQL, db->schema);
+  assert_non_null(strstr(buf_str(&fresh), "quote_ident('t\"''42'::text)"));
+  assert_null(strchr(buf_str(&fresh), '$'));
+}
+
+static void a_whole_database_keeps_its_search_path(void **state) {
+  (void)state;
+  struct err e;
+  struct db_url url;
+  struct buf b BUF_SCOPED = BUF_INIT;
+  struct db *db DB_SCOPED = script_db(DIALECT_POSTGRESQL, &b);
+  assert_int_equal(db_url_parse("postgresql://u@h/x", &url, &e), 0);
+  script_target(db, &url);
+  assert_null(db->schema);
+  script_begin(db, 1, 2, 3);
+  assert_null(strstr(buf_str(&b), "search_path"));
+  assert_non_null(strstr(buf_str(&b), "pg_try_advisory_lock(7883946301883154433)"));
 }
 
 static void transactions_are_its_own(void **state) {
@@ -116,6 +156,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(values_are_written_so_that_they_stay_values),
       cmocka_unit_test(a_revisions_statement_is_left_as_it_is),
+      cmocka_unit_test(a_targets_schema_comes_first),
+      cmocka_unit_test(a_whole_database_keeps_its_search_path),
       cmocka_unit_test(transactions_are_its_own),
       cmocka_unit_test(who_counts_rows_gets_one_or_an_end),
       cmocka_unit_test(it_answers_nothing),

@@ -498,6 +498,85 @@ static void test_invalid_index_is_rebuilt(void **state) {
   end(&f);
 }
 
+#define DECOY "SELECT indisvalid::text FROM pg_index WHERE indexrelid = to_regclass('public.a_id')"
+
+/* The index that failed is gone, and the search path finds another one of its name, INVALID too. */
+static void test_an_index_of_a_searched_schema_is_left_alone(void **state) {
+  (void)state;
+  static const struct source files[] = {
+      {"r1_a.sql", "-- migd:revision r1\n-- migd:parent base\n\n-- migd:up\n"
+                   "CREATE TABLE a (id INTEGER);\nINSERT INTO a VALUES (1), (1);\n"},
+      {"r2_b.sql", "-- migd:revision r2\n-- migd:parent r1\n\n-- migd:up transaction=off\n"
+                   "CREATE UNIQUE INDEX CONCURRENTLY a_id ON a (id);\n"},
+  };
+  struct fixture f;
+  struct err e;
+  char out[512];
+  begin(&f);
+  faulty_arm(0, FAULT_BEFORE);
+  build(&f, files, COUNT(files));
+  assert_int_equal(go(&f, OP_UPGRADE, "head", NULL, &e), -1);
+  assert_int_equal(e.kind, ERR_MIGRATION);
+  ask(&f, "INSERT INTO public.b VALUES (1), (1)", out);
+  ask(&f, "CREATE UNIQUE INDEX CONCURRENTLY a_id ON public.b (decoy)", out);
+  assert_string_equal(ask(&f, DECOY, out), "false ");
+  ask(&f, "DROP INDEX tenant.a_id", out);
+  assert_int_equal(go(&f, OP_UPGRADE, "head", NULL, &e), -1);
+  assert_string_equal(ask(&f, DECOY, out), "false ");
+  ask(&f, "DELETE FROM a WHERE ctid = (SELECT min(ctid) FROM a)", out);
+  if (go(&f, OP_UPGRADE, "head", NULL, &e))
+    fail_msg("%s", e.text);
+  assert_string_equal(ask(&f, DECOY, out), "false ");
+  assert_string_equal(ask(&f,
+                          "SELECT indisvalid::text FROM pg_index WHERE indexrelid = "
+                          "'tenant.a_id'::regclass",
+                          out),
+                      "true ");
+  ask(&f, "DROP INDEX public.a_id", out);
+  end(&f);
+}
+
+static int adopt(struct fixture *f, const char *tool, const char *table, struct err *e) {
+  const char *head[] = {"head"};
+  struct adoption adoption = {.asked = tool ? tool : ""};
+  struct walk w = walk(f, tool ? OP_STAMP : OP_UPGRADE, head);
+  w.adopt = tool ? &adoption : NULL;
+  w.adopt_table = table;
+  w.adopt_revision = "r1";
+  return walk_to(&w, WALK_APPLY, e);
+}
+
+/* What another tool wrote for a schema that is only searched says nothing of the target. */
+static void test_adoption_stays_in_the_schema(void **state) {
+  (void)state;
+  struct fixture f;
+  struct err e;
+  char out[512];
+  begin(&f);
+  faulty_arm(0, FAULT_BEFORE);
+  ask(&f, "CREATE TABLE public.alembic_version (version_num text)", out);
+  ask(&f, "INSERT INTO public.alembic_version VALUES ('r1')", out);
+  ask(&f, "CREATE TABLE other (id int)", out);
+  assert_int_equal(adopt(&f, "", NULL, &e), -1);
+  assert_int_equal(e.kind, ERR_REFUSED);
+  assert_int_equal(adopt(&f, NULL, "c", &e), -1);
+  assert_int_equal(e.kind, ERR_REFUSED);
+  ask(&f, "CREATE TABLE alembic_version (version_num text)", out);
+  ask(&f, "INSERT INTO alembic_version VALUES ('r3')", out);
+  if (adopt(&f, "", NULL, &e))
+    fail_msg("%s", e.text);
+  assert_string_equal(rows(&f, out), "r3 ");
+  ask(&f, "DROP TABLE tenant.migd_revision", out);
+  ask(&f, "DROP TABLE tenant.migd_ledger", out);
+  ask(&f, "CREATE TABLE a AS SELECT 1 AS id", out);
+  ask(&f, "ALTER TABLE a ADD PRIMARY KEY (id)", out);
+  if (adopt(&f, NULL, "a", &e))
+    fail_msg("%s", e.text);
+  assert_string_equal(rows(&f, out), "r4 ");
+  ask(&f, "DROP TABLE public.alembic_version", out);
+  end(&f);
+}
+
 /* Two servers, one target: the second is told who is there, and never waits inside the target. */
 static void test_the_lock_keeps_others_out(void **state) {
   (void)state;
@@ -575,6 +654,16 @@ static int run_postgres(void) {
       cmocka_unit_test(test_the_lock_keeps_others_out),
       cmocka_unit_test(test_a_lock_that_is_dropped_is_noticed),
   };
+  static const struct CMUnitTest in_schema[] = {
+      cmocka_unit_test(test_up_and_down),
+      cmocka_unit_test(test_tables_without_ledger_are_refused),
+      cmocka_unit_test(test_fences),
+      cmocka_unit_test(test_compare_and_swap),
+      cmocka_unit_test(test_lost_commit_is_resolved),
+      cmocka_unit_test(test_an_index_of_a_searched_schema_is_left_alone),
+      cmocka_unit_test(test_adoption_stays_in_the_schema),
+      cmocka_unit_test(test_the_lock_keeps_others_out),
+  };
   if (!getenv("MIGD_TEST_PG_HOST")) {
     fprintf(stderr, "no PostgreSQL here (MIGD_TEST_PG_HOST): those walks are skipped\n");
     return 0;
@@ -583,6 +672,8 @@ static int run_postgres(void) {
   on_server("CREATE");
   int failed = cmocka_run_group_tests_name("walk on PostgreSQL", common_tests, NULL, NULL) +
                cmocka_run_group_tests_name("walk on PostgreSQL only", own, NULL, NULL);
+  backend = &schema;
+  failed += cmocka_run_group_tests_name("walk on one schema", in_schema, NULL, NULL);
   on_server("DROP");
   return failed;
 }

@@ -115,6 +115,43 @@ MAYBE_UNUSED static void drop_postgres(struct fixture *f) {
   (void)f;
 }
 
+static const char *ask(struct fixture *f, const char *sql, char out[512]);
+
+/* One schema is the target. Another one is searched behind it, with a ledger and tables of the same
+ * names: whoever takes those for the target's shows it. */
+MAYBE_UNUSED static void make_schema(struct fixture *f) {
+  static const char *const sql[] = {
+      "DROP SCHEMA IF EXISTS tenant CASCADE",
+      "CREATE SCHEMA tenant",
+      "CREATE TABLE migd_revision (revision VARCHAR(64) NOT NULL PRIMARY KEY)",
+      "INSERT INTO migd_revision VALUES ('r9')",
+      "CREATE TABLE a (decoy int)",
+      "CREATE TABLE b (decoy int)",
+      "CREATE TABLE c (decoy int)"};
+  struct err e;
+  char url[320];
+  make_postgres(f);
+  struct db *db DB_SCOPED = NULL;
+  assert_int_equal(db_open(&db, &f->options, NULL, &e), 0);
+  for (size_t i = 0; i < COUNT(sql); i++)
+    if (db_exec(db, sql[i], NULL, 0, NULL, NULL, NULL, NULL, &e))
+      fail_msg("%s: %s", sql[i], e.text);
+  snprintf(url, sizeof url, "postgresql://%s@%s:%s/migd_walk_%d?schema=tenant,public",
+           getenv("MIGD_TEST_PG_USER"), getenv("MIGD_TEST_PG_HOST"), getenv("MIGD_TEST_PG_PORT"),
+           (int)getpid());
+  assert_int_equal(db_url_parse(url, &f->url, &e), 0);
+}
+
+MAYBE_UNUSED static void drop_schema(struct fixture *f) {
+  char out[512];
+  assert_string_equal(ask(f,
+                          "SELECT string_agg(relname, ',' ORDER BY relname) FROM pg_class WHERE "
+                          "relkind = 'r' AND relnamespace = 'public'::regnamespace",
+                          out),
+                      "a,b,c,migd_revision ");
+  assert_string_equal(ask(f, "SELECT revision FROM public.migd_revision", out), "r9 ");
+}
+
 static const struct backend sqlite = {
     .dialect = DIALECT_SQLITE,
     .tables =
@@ -131,6 +168,15 @@ static const struct backend postgres = {
     .index = "SELECT count(*)::text FROM pg_class WHERE relname = 'c_id'",
     .make = make_postgres,
     .drop = drop_postgres,
+};
+
+MAYBE_UNUSED static const struct backend schema = {
+    .dialect = DIALECT_POSTGRESQL,
+    .tables = "SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relnamespace = "
+              "'tenant'::regnamespace AND relname NOT LIKE 'migd%' ORDER BY 1",
+    .index = "SELECT count(*)::text FROM pg_class WHERE relname = 'c_id'",
+    .make = make_schema,
+    .drop = drop_schema,
 };
 
 MAYBE_UNUSED static void begin(struct fixture *f) {
@@ -202,7 +248,10 @@ static const char *tables(struct fixture *f, char out[512]) {
 }
 
 static const char *rows(struct fixture *f, char out[512]) {
-  return ask(f, "SELECT revision FROM migd_revision ORDER BY 1", out);
+  return ask(f,
+             f->url.schema_count ? "SELECT revision FROM tenant.migd_revision ORDER BY 1"
+                                 : "SELECT revision FROM migd_revision ORDER BY 1",
+             out);
 }
 
 MAYBE_UNUSED static void on_server(const char *what) {

@@ -22,7 +22,20 @@ struct probe {
   struct lint_result result;
 };
 
-static const struct lint_options probe_options = {.program = MIGD_LINT};
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
+/* The sanitizers are many times slower. */
+__attribute__((unused)) static const struct lint_options probe_options = {
+    .program = MIGD_LINT, .cpu_ms = SANITIZED ? 120000 : 0, .silence_ms = SANITIZED ? 300000 : 0};
 
 /* Builds a catalog of some bodies, each the child of the one before it. */
 __attribute__((unused)) static void probe_catalog(struct probe *p, const char *const *bodies,

@@ -1,6 +1,7 @@
-/* What the pages of PostgreSQL's rules say of locks, asked of PostgreSQL: each bad example runs in
- * a transaction over the tables below, pg_locks tells what it holds then, and that is what the page
- * must name. The good examples must run too. Skipped without a server.
+/* What the pages of PostgreSQL's rules say of locks and of tables that are written anew, asked of
+ * PostgreSQL: each bad example runs in a transaction over the tables below, pg_locks tells what it
+ * holds then, and that is what the page must name. The good examples must run too. Skipped without
+ * a server.
  */
 #include "probe.h"
 
@@ -69,6 +70,8 @@ static const struct {
     {"changing-column-type", INVOICE_LINE,
      "invoice AccessExclusiveLock, invoice_line AccessExclusiveLock"},
     {"constraint-missing-not-valid", "", "invoice AccessExclusiveLock"},
+    {"creating-partition", "CREATE TABLE event_other PARTITION OF event DEFAULT;",
+     "event AccessExclusiveLock, event_other AccessExclusiveLock"},
     {"delete-without-where", "", "session RowExclusiveLock"},
     {"disallowed-unique-constraint", "", "customer AccessExclusiveLock"},
     {"lock-table", "", "invoice AccessExclusiveLock"},
@@ -241,12 +244,117 @@ static void test_every_lock_is_asked_for(void **state) {
   }
 }
 
+static void check_held(const char *what, const char *before, const char *sql, const char *holds) {
+  struct buf held = BUF_INIT;
+  begin(what, before);
+  run_all(what, "BEGIN");
+  run_all(what, sql);
+  read_locks(&held);
+  run_all(what, "ROLLBACK");
+  if (strcmp(buf_str(&held), holds) != 0)
+    fail_msg("%s: PostgreSQL holds: %s", sql, buf_str(&held));
+  buf_release(&held);
+}
+
+/* What pages advise, and say besides. */
+static void test_the_ways_around(void **state) {
+  (void)state;
+  static const char foreign[] = "ALTER TABLE invoice ADD CONSTRAINT f FOREIGN KEY (customer_id)"
+                                " REFERENCES customer NOT VALID;";
+  static const char *const rows[][3] = {
+      {"", "ALTER TABLE invoice ADD COLUMN c bigint REFERENCES customer",
+       "customer ShareRowExclusiveLock, invoice AccessExclusiveLock"},
+      {"", foreign, "customer ShareRowExclusiveLock, invoice ShareRowExclusiveLock"},
+      {foreign, "ALTER TABLE invoice VALIDATE CONSTRAINT f", "invoice ShareUpdateExclusiveLock"},
+      {"", "ALTER TABLE invoice VALIDATE CONSTRAINT invoice_customer_not_null",
+       "invoice ShareUpdateExclusiveLock"},
+      {"ALTER DOMAIN email ADD CONSTRAINT c CHECK (VALUE <> '') NOT VALID;",
+       "ALTER DOMAIN email VALIDATE CONSTRAINT c", "customer ShareLock"},
+      {"", "ALTER DOMAIN email SET NOT NULL", "customer ShareLock"},
+      {"", "CLUSTER invoice USING invoice_pkey", "invoice AccessExclusiveLock"},
+      {"", "REINDEX INDEX invoice_pkey", "invoice ShareLock"},
+      {"", "REFRESH MATERIALIZED VIEW CONCURRENTLY turnover", "turnover ExclusiveLock"},
+      {"",
+       "CREATE TABLE p (LIKE event); ALTER TABLE event ATTACH PARTITION p"
+       " FOR VALUES FROM ('2027-01-01') TO ('2028-01-01')",
+       "event ShareUpdateExclusiveLock"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    check_held(rows[i][1], rows[i][0], rows[i][1], rows[i][2]);
+  end();
+}
+
+static int on_number(void *ctx, const struct db_value *v, int count, struct err *e) {
+  (void)count, (void)e;
+  *(int64_t *)ctx = v[0].i;
+  return 0;
+}
+
+static int64_t place_of_table(void) {
+  int64_t node = 0;
+  struct err e;
+  assert_int_equal(db_exec(db, "SELECT pg_relation_filenode('w')::bigint", NULL, 0, on_number,
+                           &node, NULL, NULL, &e),
+                   0);
+  return node;
+}
+
+/* A table that is written anew lies in another file after it. */
+static void test_what_is_written_anew(void **state) {
+  (void)state;
+  static const struct {
+    const char *type, *sql;
+    bool anew;
+  } rows[] = {
+      {"int", "ALTER TABLE w ADD COLUMN x timestamptz DEFAULT now()", false},
+      {"int", "ALTER TABLE w ADD COLUMN x uuid DEFAULT gen_random_uuid()", true},
+      {"int", "ALTER TABLE w ADD COLUMN x float GENERATED ALWAYS AS (c * 2) STORED", true},
+      {"int", "ALTER TABLE w ADD COLUMN x bigserial", true},
+      {"int", "ALTER TABLE w ADD COLUMN x bigint GENERATED ALWAYS AS IDENTITY", true},
+      {"int", "ALTER TABLE w SET UNLOGGED", true},
+      {"int", "ALTER TABLE w ALTER c TYPE bigint", true},
+      {"int", "ALTER TABLE w ALTER c TYPE text", true},
+      {"varchar(10)", "ALTER TABLE w ALTER c TYPE varchar(20)", false},
+      {"varchar(10)", "ALTER TABLE w ALTER c TYPE text", false},
+      {"varchar(10)", "ALTER TABLE w ALTER c TYPE text USING c::text", false},
+      {"varchar(20)", "ALTER TABLE w ALTER c TYPE varchar(10)", true},
+      {"text", "ALTER TABLE w ALTER c TYPE varchar", false},
+      {"text", "ALTER TABLE w ALTER c TYPE varchar(10)", true},
+      {"char(3)", "ALTER TABLE w ALTER c TYPE text", true},
+      {"numeric(8, 2)", "ALTER TABLE w ALTER c TYPE numeric(10, 2)", false},
+      {"numeric(8, 2)", "ALTER TABLE w ALTER c TYPE numeric", false},
+      {"numeric(8, 2)", "ALTER TABLE w ALTER c TYPE numeric(8, 3)", true},
+      {"timestamp(3)", "ALTER TABLE w ALTER c TYPE timestamp", false},
+      {"timestamp", "ALTER TABLE w ALTER c TYPE timestamp(3)", true},
+      {"timestamp", "SET LOCAL timezone = 'UTC'; ALTER TABLE w ALTER c TYPE timestamptz", false},
+      {"timestamp", "SET LOCAL timezone = 'Asia/Tokyo'; ALTER TABLE w ALTER c TYPE timestamptz",
+       true},
+      {"cidr", "ALTER TABLE w ALTER c TYPE inet", false},
+      {"inet", "ALTER TABLE w ALTER c TYPE cidr USING c::cidr", true},
+      {"varbit(3)", "ALTER TABLE w ALTER c TYPE varbit(9)", false},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    char table[200];
+    assert_true(snprintf(table, sizeof table, "CREATE TABLE w (c %s);", rows[i].type) > 0);
+    begin("w", table);
+    int64_t before = place_of_table();
+    run_all("w", "BEGIN");
+    run_all("w", rows[i].sql);
+    bool anew = place_of_table() != before;
+    run_all("w", "ROLLBACK");
+    if (anew != rows[i].anew)
+      fail_msg("%s is %swritten anew by: %s", rows[i].type, anew ? "" : "not ", rows[i].sql);
+  }
+  end();
+}
+
 /* Good examples whose table is another one than the bad one's. */
 static const char *before_good(const char *rule) {
   static const char *const rows[][2] = {
       {"validate-in-same-transaction",
        "ALTER TABLE invoice ADD CONSTRAINT invoice_total_positive CHECK (total >= 0) NOT VALID;"},
       {"prefer-batched-update", CURRENCY},
+      {"backfill-with-ddl", CURRENCY},
       {"adding-serial-primary-key-field", "CREATE TABLE invoice_line (id bigint NOT NULL);"},
       {"ban-drop-cascade", INVOICE_LINE},
       {"ban-drop-schema", "CREATE SCHEMA legacy;"},
@@ -300,6 +408,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_every_lock_is_asked_for),
       cmocka_unit_test(test_bad_examples_hold_what_pages_say),
+      cmocka_unit_test(test_the_ways_around),
+      cmocka_unit_test(test_what_is_written_anew),
       cmocka_unit_test(test_good_examples_run),
   };
   if (!getenv("MIGD_TEST_PG_HOST")) {

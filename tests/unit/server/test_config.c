@@ -95,6 +95,9 @@ static void without_anything_there_are_defaults(void **state) {
   assert_int_equal(f->config.shutdown_grace_ms, 30000);
   assert_false(f->config.allow_socket);
   assert_null(f->config.key_file_2);
+  assert_int_equal(f->config.postgres_files.count, 0);
+  assert_null(f->config.postgres_files.items);
+  assert_true(ends_with(shown(f, "postgresql-files"), "# not set"));
   assert_int_equal(f->config.sqlite_roots.count, 1);
   assert_null(f->config.sqlite_roots.items[1]);
   assert_int_equal(f->config.tls_cert[0], '/');

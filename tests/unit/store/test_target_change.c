@@ -136,6 +136,22 @@ static void a_locked_target_stays(void **state) {
   assert_err(target_remove(f->db, "one", &f->e), ERR_NOT_FOUND);
 }
 
+static void a_ca_is_kept_apart(void **state) {
+  struct fixture *f = *state;
+  const char *pem = "before";
+  put_catalog(f, "app", "a");
+  int64_t id = add_target(f, "one", "");
+  assert_ok(target_ca_certificate(f->db, id, &f->arena, &pem, &f->e));
+  assert_null(pem);
+  assert_ok(target_set_ca_certificate(f->db, id, "a certificate", &f->e));
+  assert_ok(target_ca_certificate(f->db, id, &f->arena, &pem, &f->e));
+  assert_string_equal(pem, "a certificate");
+  assert_ok(target_set_ca_certificate(f->db, id, "", &f->e));
+  assert_ok(target_ca_certificate(f->db, id, &f->arena, &pem, &f->e));
+  assert_null(pem);
+  assert_err(target_set_ca_certificate(f->db, id + 1, "x", &f->e), ERR_NOT_FOUND);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(bad_ones_are_not_added),
@@ -144,6 +160,7 @@ int main(void) {
       TEST(a_new_place_forgets_what_was_seen),
       TEST(a_removed_target_leaves_its_history_and_not_its_id),
       TEST(a_locked_target_stays),
+      TEST(a_ca_is_kept_apart),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,8 @@
+0CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, a TEXT NOT NULL UNIQUE CHECK (a > 0));
+CREATE INDEX i ON t (a);
+CREATE TABLE n (id);
+-- migd:ignore rebuild-loses-index why
+DROP TABLE t;
+ALTER TABLE n RENAME TO t;
+-- migd:down
+DROP TABLE t;
