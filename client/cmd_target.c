@@ -1,4 +1,5 @@
 /* target add, set, list, show, remove: the databases that the server knows. */
+#include <stddef.h>
 #include <string.h>
 
 #include "client/authority.h"
@@ -24,11 +25,23 @@ extern const struct command cmd_target_add, cmd_target_set, cmd_target_list, cmd
    "DURATION",                                                                                     \
    "how long a statement may wait for a lock in the database (5s)",                                \
    NULL},                                                                                          \
+      {"lock-retry",                                                                               \
+       0,                                                                                          \
+       OPTION_VALUE,                                                                               \
+       "DURATION",                                                                                 \
+       "how long to go on trying for a lock in the database (30s)",                                \
+       NULL},                                                                                      \
       {"statement-timeout",                                                                        \
        0,                                                                                          \
        OPTION_VALUE,                                                                               \
        "DURATION",                                                                                 \
        "how long a statement may run (0: any time)",                                               \
+       NULL},                                                                                      \
+      {"idle-in-transaction-timeout",                                                              \
+       0,                                                                                          \
+       OPTION_VALUE,                                                                               \
+       "DURATION",                                                                                 \
+       "PostgreSQL: how long a transaction of a server that hangs may stay open (60s)",            \
        NULL},                                                                                      \
       {"ca-file",                                                                                  \
        0,                                                                                          \
@@ -89,17 +102,31 @@ static int read_ca(struct session *s, Migd__V1__TargetPolicy *policy, struct err
   return file || clear;
 }
 
+/* The durations of a policy, by their options. */
+static const struct policy_duration {
+  const char *option;
+  size_t field; /* where its Google__Protobuf__Duration * is */
+} policy_durations[] = {
+    {"lock-timeout", offsetof(Migd__V1__TargetPolicy, lock_timeout)},
+    {"lock-retry", offsetof(Migd__V1__TargetPolicy, lock_retry)},
+    {"statement-timeout", offsetof(Migd__V1__TargetPolicy, statement_timeout)},
+    {"idle-in-transaction-timeout", offsetof(Migd__V1__TargetPolicy, idle_in_transaction_timeout)},
+};
+#define POLICY_DURATIONS (sizeof policy_durations / sizeof policy_durations[0])
+
 /* Lays the options over a policy; answers how many were given, or -1. */
 static int read_policy(struct session *s, Migd__V1__TargetPolicy *policy, struct err *e) {
-  int64_t lock = 0, statement = 0;
-  int with_lock = session_duration(s, "lock-timeout", &lock, e);
-  int with_statement = with_lock < 0 ? -1 : session_duration(s, "statement-timeout", &statement, e);
-  if (with_statement < 0)
-    return -1;
-  if (with_lock)
-    policy->lock_timeout = duration_message(&s->arena, lock);
-  if (with_statement)
-    policy->statement_timeout = duration_message(&s->arena, statement);
+  int count = 0;
+  for (size_t i = 0; i < POLICY_DURATIONS; i++) {
+    int64_t ns = 0;
+    int given = session_duration(s, policy_durations[i].option, &ns, e);
+    if (given < 0)
+      return -1;
+    Google__Protobuf__Duration *d = given ? duration_message(&s->arena, ns) : NULL;
+    if (given)
+      memcpy((char *)policy + policy_durations[i].field, &d, sizeof d);
+    count += given;
+  }
   int with_ca = read_ca(s, policy, e);
   if (with_ca < 0)
     return -1;
@@ -107,7 +134,7 @@ static int read_policy(struct session *s, Migd__V1__TargetPolicy *policy, struct
     policy->allow_superuser = true;
   if (session_flag(s, "no-allow-superuser"))
     policy->allow_superuser = false;
-  return with_lock + with_statement + with_ca + session_flag(s, "allow-superuser") +
+  return count + with_ca + session_flag(s, "allow-superuser") +
          session_flag(s, "no-allow-superuser");
 }
 
@@ -196,8 +223,10 @@ static Migd__V1__TargetPolicy *changed_policy(struct session *s, char *name, str
 }
 
 static bool gives_policy(const struct session *s) {
-  return session_flag(s, "lock-timeout") || session_flag(s, "statement-timeout") ||
-         session_flag(s, "ca-file") || session_flag(s, "clear-ca") ||
+  for (size_t i = 0; i < POLICY_DURATIONS; i++)
+    if (session_flag(s, policy_durations[i].option))
+      return true;
+  return session_flag(s, "ca-file") || session_flag(s, "clear-ca") ||
          session_flag(s, "allow-superuser") || session_flag(s, "no-allow-superuser");
 }
 
@@ -315,8 +344,12 @@ static const char *timeout_words(struct session *s, const Google__Protobuf__Dura
 static void print_policy(struct session *s, struct buf *text, const Migd__V1__Target *target) {
   const Migd__V1__TargetPolicy *p = target->policy;
   words_field(text, "lock timeout", timeout_words(s, p ? p->lock_timeout : NULL, "5 s (default)"));
+  words_field(text, "lock retry", timeout_words(s, p ? p->lock_retry : NULL, "30 s (default)"));
   words_field(text, "statements",
               timeout_words(s, p ? p->statement_timeout : NULL, "may run any time"));
+  if (target->dialect == MIGD__V1__DIALECT__DIALECT_POSTGRESQL)
+    words_field(text, "idle in txn",
+                timeout_words(s, p ? p->idle_in_transaction_timeout : NULL, "60 s (default)"));
   if (p && p->allow_superuser)
     words_field(text, "superuser", "allowed");
   if (p && p->ca_certificate[0])

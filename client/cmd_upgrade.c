@@ -63,7 +63,9 @@ static int read_request(struct session *s, Migd__V1__StartRunRequest *request, s
       session_flag(s, "transaction") && strcmp(session_text(s, "transaction"), "run") == 0;
   if (read_duration(s, "wait", &request->wait, e) < 0 ||
       read_duration(s, "lock-timeout", &request->lock_timeout, e) < 0 ||
-      read_duration(s, "statement-timeout", &request->statement_timeout, e) < 0)
+      read_duration(s, "lock-retry", &request->lock_retry, e) < 0 ||
+      read_duration(s, "statement-timeout", &request->statement_timeout, e) < 0 ||
+      read_duration(s, "idle-in-transaction-timeout", &request->idle_in_transaction_timeout, e) < 0)
     return -1;
   return 0;
 }
@@ -160,8 +162,15 @@ static int run_stamp(struct session *s, struct err *e) {
        "DURATION",                                                                                 \
        "how long a statement may wait for a lock in the database",                                 \
        NULL},                                                                                      \
-  {                                                                                                \
-    "statement-timeout", 0, OPTION_VALUE, "DURATION", "how long a statement may run", NULL         \
+      {"lock-retry",                                                                               \
+       0,                                                                                          \
+       OPTION_VALUE,                                                                               \
+       "DURATION",                                                                                 \
+       "how long to go on trying for a lock in the database",                                      \
+       NULL},                                                                                      \
+      {"statement-timeout", 0, OPTION_VALUE, "DURATION", "how long a statement may run", NULL}, {  \
+    "idle-in-transaction-timeout", 0, OPTION_VALUE, "DURATION",                                    \
+        "PostgreSQL: how long a transaction of a server that hangs may stay open", NULL            \
   }
 
 #define FOLLOWING                                                                                  \

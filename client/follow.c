@@ -21,6 +21,7 @@
 #define RETRY_MOST (4 * NS_PER_S)
 enum {
   RETRIES = 12,          /* without any event between: about half a minute */
+  BLOCKERS_SHOWN = 5,    /* of who is in the way of a lock */
   LINES_BESIDE_BAR = 10, /* tasks, up to which each gets its line though there is a bar */
 };
 #define BATCHES_SAID (10 * NS_PER_S) /* between two lines, where there is no bar */
@@ -103,10 +104,45 @@ static void on_run_started(struct follower *f, const Migd__V1__RunStarted *m) {
   LINE(f, "run %s goes on", f->run);
 }
 
+/* "process 4711 (psql, role app), idle in transaction for 12 s, holds AccessShareLock on
+ * public.orders: SELECT …" */
+static void add_blocker(struct follower *f, struct buf *line, const Migd__V1__Blocker *b) {
+  if (b->pid)
+    buf_addf(line, "process %d (%s, role %s)", b->pid,
+             b->application[0] ? b->application : "unnamed", b->user[0] ? b->user : "unknown");
+  else
+    buf_adds(line, "a transaction that is prepared");
+  if (b->state[0])
+    buf_addf(line, ", %s", b->state);
+  if (b->query_start)
+    buf_addf(line, ", its query began %s", time_relative(&f->brief, b->query_start, now_ns()));
+  buf_addf(line, ", holds %s", b->lock_mode[0] ? b->lock_mode : "a lock");
+  if (b->relation[0])
+    buf_addf(line, " on %s", b->relation);
+  if (b->state[0] && b->query[0])
+    buf_addf(line, ": %s", b->query);
+  else if (b->pid && !b->state[0])
+    buf_adds(line, "; its state and query are hidden from migd's role");
+}
+
+/* A lock inside the target. One target is told of every try, many of the first one. */
+static void on_lock_missed(struct follower *f, const char *target, const Migd__V1__TaskWaiting *m) {
+  if (m->attempt > 1 && !in_detail(f))
+    return;
+  LINE(f, "%s: try %u for a lock: %s", target, m->attempt + 1, m->reason);
+  for (size_t i = 0; i < m->n_blockers && (i < BLOCKERS_SHOWN || f->s->verbose); i++) {
+    struct buf line BUF_SCOPED = BUF_INIT;
+    add_blocker(f, &line, m->blockers[i]);
+    LINE(f, "%s:   %s", target, buf_str(&line));
+  }
+  if (m->n_blockers > BLOCKERS_SHOWN && !f->s->verbose)
+    LINE(f, "%s:   and %zu more", target, m->n_blockers - BLOCKERS_SHOWN);
+}
+
 static void on_waiting(struct follower *f, const char *target, const Migd__V1__TaskWaiting *m) {
-  if (m->attempt > 1 && !f->s->verbose)
-    return; /* the database's own lock is tried many times */
-  if (m->run[0])
+  if (m->attempt)
+    on_lock_missed(f, target, m);
+  else if (m->run[0])
     LINE(f, "%s: waits for a lock that run %s of %s holds", target, m->run, m->holder);
   else
     LINE(f, "%s: waits for a lock that %s holds%s%s", target,

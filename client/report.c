@@ -78,8 +78,14 @@ static void note(struct buf *out, const char *word, const char *text, bool color
   if (!text[0])
     return;
   buf_addf(out, "%s%s:%s ", color ? BOLD : "", word, color ? PLAIN : "");
-  add(out, text);
-  buf_addc(out, '\n');
+  for (const char *line = text; *line;) {
+    size_t len = strcspn(line, "\n");
+    if (line != text)
+      buf_addf(out, "%*s", (int)strlen(word) + 2, "");
+    text_clean(out, line, len, false);
+    buf_addc(out, '\n');
+    line += len + (line[len] == '\n');
+  }
 }
 
 void report_error(struct buf *out, const struct err *e, bool color) {

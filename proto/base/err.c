@@ -1,6 +1,7 @@
 /* The table of error kinds, and filling of struct err. The struct is the caller's; nothing here
- * allocates, logs or keeps anything. Every text that enters is one line of valid UTF-8 without
- * control characters, so that it can be shown on a terminal and packed into a message as it is.
+ * allocates, logs or keeps anything. Every text that enters is one line (a detail: lines) of valid
+ * UTF-8 without control characters, so that it can be shown on a terminal and packed into a message
+ * as it is.
  */
 #include "proto/base/err.h"
 
@@ -95,7 +96,7 @@ static bool is_control(const char *s, size_t len) {
   return c < 0x20 || c == 0x7f || (len == 2 && c == 0xc2 && (unsigned char)s[1] < 0xa0);
 }
 
-void err_copy(char *field, size_t size, const char *text, size_t len) {
+static void copy_clean(char *field, size_t size, const char *text, size_t len, bool lines) {
   size_t at = 0;
   for (size_t i = 0; i < len;) {
     size_t n = utf8_char(text + i, len - i);
@@ -105,7 +106,7 @@ void err_copy(char *field, size_t size, const char *text, size_t len) {
     /* Byte for byte, so that a column in the original is the same column here. */
     if (n == 0)
       field[at] = '?';
-    else if (is_control(text + i, n))
+    else if (is_control(text + i, n) && !(lines && text[i] == '\n'))
       memset(field + at, ' ', n);
     else
       memcpy(field + at, text + i, n);
@@ -113,6 +114,14 @@ void err_copy(char *field, size_t size, const char *text, size_t len) {
     i += width;
   }
   field[at] = '\0';
+}
+
+void err_copy(char *field, size_t size, const char *text, size_t len) {
+  copy_clean(field, size, text, len, false);
+}
+
+void err_copy_lines(char *field, size_t size, const char *text, size_t len) {
+  copy_clean(field, size, text, len, true);
 }
 
 /* Formats apart from the struct first: the arguments may point into it. */

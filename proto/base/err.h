@@ -44,9 +44,9 @@ struct err {
   char revision[65];
   char file[160];
   char sqlstate[6];
-  char hint[320]; /* what to do next */
-  char detail[320];
-  char source[200]; /* the text of line `line` */
+  char hint[320];    /* what to do next */
+  char detail[1024]; /* may have several lines */
+  char source[200];  /* the text of line `line` */
 };
 
 /* One row a kind: how it leaves the process. */
@@ -77,5 +77,7 @@ int err_hint(struct err *e, const char *format, ...) __attribute__((format(print
 /* Copies text into a field of fixed size: cut at a character's boundary, control characters made
  * spaces. `size` is the field's. */
 void err_copy(char *field, size_t size, const char *text, size_t len);
+/* As err_copy, but line ends stay: for the detail. */
+void err_copy_lines(char *field, size_t size, const char *text, size_t len);
 
 #endif

@@ -43,7 +43,8 @@ struct Migd__V1__Error *rpc_error_message(struct arena *arena, const struct err 
   m->column = e->column;
   m->sqlstate = CLEAN(arena, e->sqlstate);
   m->hint = CLEAN(arena, e->hint);
-  m->detail = CLEAN(arena, e->detail);
+  m->detail = arena_alloc(arena, sizeof e->detail);
+  err_copy_lines(m->detail, sizeof e->detail, e->detail, strnlen(e->detail, sizeof e->detail));
   m->source_line = CLEAN(arena, e->source);
   return m;
 }
@@ -97,7 +98,8 @@ void rpc_error_read(struct err *e, const struct Migd__V1__Error *m) {
   e->column = m->column;
   COPY(e->sqlstate, m->sqlstate);
   COPY(e->hint, m->hint);
-  COPY(e->detail, m->detail);
+  if (m->detail != NULL)
+    err_copy_lines(e->detail, sizeof e->detail, m->detail, strlen(m->detail));
   COPY(e->source, m->source_line);
 }
 

@@ -3,10 +3,14 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "proto/base/buf.h"
 #include "server/base/digest.h"
 #include "server/db/postgres.h"
 #include "server/db/sqlite.h"
+
+enum { BLOCKERS_TOLD = 5, QUERY_SHOWN = 60 /* bytes */ };
 
 /* The drivers. A new one is its file and a word here. */
 static const struct db_driver *const drivers[] = {&db_sqlite, &db_postgres, NULL};
@@ -33,6 +37,47 @@ struct db_value db_textn(const char *s, size_t len) {
 
 struct db_value db_blob(const void *data, size_t len) {
   return (struct db_value){DB_BLOB, 0, data, len};
+}
+
+/* "process 4711 (psql, role app): idle in transaction, holds AccessShareLock on public.orders;
+ * since 2026-01-29 05:04:41 UTC: SELECT …" */
+static void tell_one(struct buf *out, const struct db_blocker *b) {
+  if (b->pid)
+    buf_addf(out, "process %d (%s, role %s): ", b->pid,
+             b->application[0] ? b->application : "unnamed", b->user[0] ? b->user : "unknown");
+  else
+    buf_adds(out, "a transaction that is prepared (pg_prepared_xacts): ");
+  if (b->state[0])
+    buf_addf(out, "%s, ", b->state);
+  buf_addf(out, "holds %s", b->lock_mode[0] ? b->lock_mode : "a lock");
+  if (b->relation[0])
+    buf_addf(out, " on %s", b->relation);
+  if (b->pid && !b->state[0])
+    buf_adds(out, "; its state and query are hidden from this role (pg_read_all_stats shows them)");
+  time_t seconds = (time_t)(b->query_start / 1000000);
+  struct tm utc;
+  char when[40] = "";
+  if (b->query_start && gmtime_r(&seconds, &utc))
+    strftime(when, sizeof when, "; since %Y-%m-%d %H:%M:%S UTC", &utc);
+  buf_adds(out, when);
+  if (b->state[0] && b->query[0])
+    buf_addf(out, ": %.*s", QUERY_SHOWN, b->query);
+}
+
+void db_blockers_tell(const struct db_blockers *b, struct err *e) {
+  struct buf text BUF_SCOPED = BUF_INIT;
+  size_t told = 0, room = sizeof e->detail - sizeof "\nand 4294967295 more";
+  buf_adds(&text, e->detail);
+  for (; told < b->count && told < BLOCKERS_TOLD; told++) {
+    struct buf line BUF_SCOPED = BUF_INIT;
+    tell_one(&line, &b->items[told]);
+    if (text.len + 1 + line.len > room)
+      break;
+    buf_addf(&text, "%s%s", text.len ? "\n" : "", buf_str(&line));
+  }
+  if (b->total > told)
+    buf_addf(&text, "%sand %zu more", text.len ? "\n" : "", b->total - told);
+  err_copy_lines(e->detail, sizeof e->detail, buf_str(&text), text.len);
 }
 
 int64_t db_postgres_lock(const char *schema) {

@@ -124,11 +124,33 @@ struct db_options {
   const char *const *sqlite_roots;
   int64_t lock_timeout_ms;      /* SQLite busy timeout, PostgreSQL lock_timeout; 0: does not wait */
   int64_t statement_timeout_ms; /* 0: none */
+  int64_t idle_timeout_ms;      /* PostgreSQL idle_in_transaction_session_timeout; 0: none */
   /* Called on the same thread while exec runs; text is borrowed. May be NULL. At most 64 KiB a
    * statement. */
   void (*notice)(void *ctx, const char *severity, const char *text);
   void *notice_ctx;
 };
+
+/* A session that another one waits for. Empty, or 0, is not known: a role sees little of others'.
+ */
+struct db_blocker {
+  int pid; /* 0: no session, but a transaction that is prepared */
+  char application[64], user[64], state[48];
+  int64_t query_start; /* wall, microseconds */
+  char query[160];     /* its beginning */
+  char lock_mode[32], relation[132];
+};
+
+#define DB_BLOCKERS_MAX 16
+
+struct db_blockers {
+  size_t count; /* of `items` */
+  size_t total; /* of all that there are */
+  struct db_blocker items[DB_BLOCKERS_MAX];
+};
+
+/* Adds them to the error's detail, a line each, five at most. */
+void db_blockers_tell(const struct db_blockers *b, struct err *e);
 
 /* A driver. `struct db` begins with a pointer to it. */
 struct db_driver {
@@ -154,6 +176,12 @@ struct db_driver {
    * `changed` (may be NULL): the number of rows it changed. */
   int (*exec)(struct db *db, const struct db_statement *statement, db_row_fn *row, void *ctx,
               int64_t *changed, const struct job *job, struct err *e);
+  /* How long statements wait for a lock from here on: db_options.lock_timeout_ms anew. Outside of
+   * any transaction. */
+  int (*lock_wait)(struct db *db, int64_t ms, const struct job *job, struct err *e);
+  /* Who held what the last statement that ended with ERR_LOCKED waited for: none when nobody was
+   * seen. Borrowed until the next statement. NULL: this database cannot tell. */
+  const struct db_blockers *(*blockers)(struct db *db);
   /* Whether a transaction is open on the connection. */
   bool (*in_transaction)(struct db *db);
   void (*close)(struct db *db);

@@ -4,6 +4,8 @@
  */
 #include "server/db/postgres.h"
 
+#include <stdio.h>
+
 /* pg_locks shows the key's halves as classid and objid. $1 is the key. */
 #define LOCK_WHERE                                                                                 \
   "l.locktype = 'advisory' AND l.classid = (($1::pg_catalog.int8 >> 32) & 4294967295)::oid"        \
@@ -43,6 +45,21 @@ static void describe_holder(struct postgres *p, const struct job *job, struct er
   (void)postgres_query(p, sql, &key, 1, on_holder, e, job, &ignored);
 }
 
+/* Whether it is held, as the session that answers now sees it: a pooler that hands on the real
+ * server's key may have given us another one. */
+struct held {
+  int64_t pid, lock;
+};
+
+static int on_held(void *ctx, const struct db_value *v, int count, struct err *e) {
+  (void)count;
+  (void)e;
+  *(struct held *)ctx = (struct held){v[0].i, v[1].i};
+  return 0;
+}
+
+static int postgres_lock_check(struct db *db, struct err *e);
+
 static int postgres_lock(struct db *db, const struct job *job, struct err *e) {
   struct postgres *p = (struct postgres *)db;
   struct db_value key = lock_key(p);
@@ -50,20 +67,24 @@ static int postgres_lock(struct db *db, const struct job *job, struct err *e) {
   if (postgres_query(p, "SELECT pg_catalog.pg_try_advisory_lock($1)", &key, 1, on_int, &taken, job,
                      e) < 0)
     return -1;
-  if (!taken)
-    describe_holder(p, job, e);
-  return taken ? 1 : 0;
+  if (taken)
+    return postgres_lock_check(db, e) < 0 ? -1 : 1;
+  describe_holder(p, job, e);
+  return 0;
 }
 
 static int postgres_lock_check(struct db *db, struct err *e) {
   struct postgres *p = (struct postgres *)db;
   struct db_value key = lock_key(p);
-  int64_t held = 0;
-  static const char sql[] = "SELECT 1 FROM pg_catalog.pg_locks l WHERE " LOCK_WHERE
-                            " AND l.pid = pg_catalog.pg_backend_pid()";
-  if (postgres_query(p, sql, &key, 1, on_int, &held, NULL, e) < 0)
+  struct held held = {0};
+  static const char sql[] =
+      "SELECT pg_catalog.pg_backend_pid(), EXISTS (SELECT FROM pg_catalog.pg_locks l "
+      "WHERE " LOCK_WHERE " AND l.pid = pg_catalog.pg_backend_pid())";
+  if (postgres_query(p, sql, &key, 1, on_held, &held, NULL, e) < 0)
     return -1;
-  if (!held)
+  if (held.pid != PQbackendPID(p->conn))
+    return postgres_refuse_pooler(e);
+  if (!held.lock)
     return err_set(e, ERR_TARGET, "the target's lock is no longer held");
   return 0;
 }
@@ -88,6 +109,22 @@ static int postgres_exec(struct db *db, const struct db_statement *statement, db
   return rc;
 }
 
+static int postgres_lock_wait(struct db *db, int64_t ms, const struct job *job, struct err *e) {
+  struct postgres *p = (struct postgres *)db;
+  char text[24];
+  snprintf(text, sizeof text, "%lld", (long long)(ms > 0 ? ms : 1));
+  struct db_value param = db_text(text);
+  if (postgres_query(p, "SELECT pg_catalog.set_config('lock_timeout', $1, false)", &param, 1, NULL,
+                     NULL, job, e) < 0)
+    return -1;
+  p->lock_wait_ms = ms > 0 ? ms : 1;
+  return 0;
+}
+
+static const struct db_blockers *postgres_blockers(struct db *db) {
+  return &((struct postgres *)db)->blockers;
+}
+
 static bool postgres_in_transaction(struct db *db) {
   struct postgres *p = (struct postgres *)db;
   PGTransactionStatusType status = PQtransactionStatus(p->conn);
@@ -103,6 +140,8 @@ const struct db_driver db_postgres = {
     .lock_check = postgres_lock_check,
     .unlock = postgres_unlock,
     .exec = postgres_exec,
+    .lock_wait = postgres_lock_wait,
+    .blockers = postgres_blockers,
     .in_transaction = postgres_in_transaction,
     .close = postgres_close,
 };

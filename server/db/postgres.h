@@ -11,6 +11,8 @@
 struct postgres {
   struct db db;
   PGconn *conn;
+  struct postgres *aside; /* the second connection: it cancels, and sees who is in the way; or NULL
+                             when nobody needed it yet */
   struct db_url url;
   char *password;  /* for the second connection that cancels; wiped at close */
   int ca_fd;       /* the target's own CA, which url.files names; -1: none */
@@ -20,6 +22,10 @@ struct postgres {
   void (*notice)(void *ctx, const char *severity, const char *text);
   void *notice_ctx;
   size_t noticed; /* bytes handed on by the statement at work */
+  int64_t lock_wait_ms;
+  struct err farewell; /* why the server ended the session while nothing was running; or ERR_NONE */
+  bool no_look;        /* a second connection cannot be had: nobody looks */
+  struct db_blockers blockers; /* of the last statement that ended with ERR_LOCKED */
 };
 
 /* postgres_open.c */
@@ -27,9 +33,24 @@ int postgres_open(struct db **out, const struct db_options *options, const struc
                   struct err *e);
 void postgres_close(struct db *db);
 void postgres_process_init(void);
-/* A bare connection, until `ends_ns` at the latest. */
-int postgres_connect(PGconn **out, const struct db_url *url, const char *password, int64_t ends_ns,
-                     const struct job *job, struct err *e);
+/* A bare connection, until `ends_ns` at the latest. `address`: the one of the host's to go to; NULL
+ * or "": any. */
+int postgres_connect(PGconn **out, const struct db_url *url, const char *password,
+                     const char *address, int64_t ends_ns, const struct job *job, struct err *e);
+/* Says why: another session answers than the one that we were given. */
+int postgres_refuse_pooler(struct err *e);
+
+/* postgres_blockers.c */
+
+/* The second connection, to the same server as the first; NULL when there is none to be had. */
+struct postgres *postgres_aside(struct postgres *p, int64_t ends_ns, const struct job *job,
+                                struct err *e);
+void postgres_aside_close(struct postgres *p);
+/* How often to look while a statement runs, so that each wait for a lock is seen twice before it
+ * ends; 0: never. */
+int64_t postgres_look_period(const struct postgres *p);
+/* Who is in the way of the statement at work. What cannot be asked leaves *seen alone. */
+void postgres_look(struct postgres *p, const struct job *job, struct db_blockers *seen);
 
 /* postgres_schema.c: sets the search path to the URL's schemas, which must be there. */
 int postgres_schema(struct postgres *p, const struct db_options *options, const struct job *job,
@@ -53,7 +74,9 @@ int postgres_query(struct postgres *p, const char *sql, const struct db_value *p
 int postgres_poll(PGconn *conn, short events, int64_t ends_ns, const struct job *job,
                   struct err *e);
 /* Asks the server, over a second connection, to cancel what the first is at. */
-void postgres_cancel(const struct postgres *p);
+void postgres_cancel(struct postgres *p);
+/* The same, to end its session. */
+void postgres_terminate(struct postgres *p);
 /* The connection is of no use any more; the server shall notice at once. */
 int postgres_give_up(struct postgres *p, const char *why, struct err *e);
 

@@ -93,8 +93,15 @@ int postgres_connect_fail(PGconn *conn, struct err *e) {
 }
 
 int postgres_lost(struct postgres *p, struct err *e) {
-  const char *words = p->conn ? PQerrorMessage(p->conn) : "";
+  /* What the server said before it hung up, between two statements, is not read yet. */
+  if (p->conn)
+    (void)PQisBusy(p->conn);
   p->broken = true;
+  if (p->farewell.kind != ERR_NONE) {
+    *e = p->farewell;
+    return -1;
+  }
+  const char *words = p->conn ? PQerrorMessage(p->conn) : "";
   err_set(e, ERR_TARGET, "the connection to the database is lost");
   err_copy(e->detail, sizeof e->detail, words, strlen(words));
   return -1;
@@ -138,7 +145,7 @@ static long offset_of(const char *position, const char *sql, size_t len) {
 static void copy_field(const PGresult *r, int code, char *field, size_t size) {
   const char *s = PQresultErrorField(r, code);
   if (s)
-    err_copy(field, size, s, strlen(s));
+    err_copy_lines(field, size, s, strlen(s));
 }
 
 /* The server refuses several commands in one message with a syntax error that has no place. */
@@ -161,7 +168,9 @@ int postgres_fail(const PGresult *r, const char *sql, size_t len, struct err *e)
   err_copy(e->sqlstate, sizeof e->sqlstate, state, strlen(state));
   copy_field(r, PG_DIAG_CONTEXT, e->detail, sizeof e->detail);
   copy_field(r, PG_DIAG_MESSAGE_DETAIL, e->detail, sizeof e->detail);
-  copy_field(r, PG_DIAG_MESSAGE_HINT, e->hint, sizeof e->hint);
+  const char *hint = PQresultErrorField(r, PG_DIAG_MESSAGE_HINT);
+  if (hint)
+    err_copy(e->hint, sizeof e->hint, hint, strlen(hint));
   e->offset = offset_of(PQresultErrorField(r, PG_DIAG_STATEMENT_POSITION), sql, len);
   return -1;
 }

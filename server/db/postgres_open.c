@@ -57,12 +57,13 @@ static const char *file_of(const struct db_url *url, enum db_file file, const ch
   return url->files[file][0] ? url->files[file] : otherwise;
 }
 
-static PGconn *start(const struct db_url *url, const char *password) {
+static PGconn *start(const struct db_url *url, const char *password, const char *address) {
   bool verify = strncmp(url->sslmode, "verify", 6) == 0;
   /* For a passfile /dev/null libpq writes a warning to stderr. */
   /* clang-format off */
   const char *const pairs[][2] = {
       {"host", url->host},
+      {"hostaddr", address && *address ? address : NULL},
       {"port", url->port},
       {"user", url->user},
       {"dbname", url->database},
@@ -119,9 +120,9 @@ static void no_notice(void *ctx, const PGresult *res) {
   (void)res;
 }
 
-int postgres_connect(PGconn **out, const struct db_url *url, const char *password, int64_t ends_ns,
-                     const struct job *job, struct err *e) {
-  PGconn *conn = start(url, password);
+int postgres_connect(PGconn **out, const struct db_url *url, const char *password,
+                     const char *address, int64_t ends_ns, const struct job *job, struct err *e) {
+  PGconn *conn = start(url, password, address);
   if (!conn)
     return err_set(e, ERR_BUSY, "out of memory");
   PQsetNoticeReceiver(conn, no_notice, NULL);
@@ -171,12 +172,15 @@ static int check_role(const struct postgres *p, const struct facts *f, struct er
                      "more, or allow this one with --allow-superuser");
 }
 
+int postgres_refuse_pooler(struct err *e) {
+  err_set(e, ERR_REFUSED, "there is a connection pooler between migd and the database");
+  return err_hint(e, "name the database server itself: a lock does not survive a pooler");
+}
+
 static int check_facts(const struct postgres *p, const struct facts *f,
                        const struct db_options *options, struct err *e) {
-  if (f->pid != PQbackendPID(p->conn)) {
-    err_set(e, ERR_REFUSED, "there is a connection pooler between migd and the database");
-    return err_hint(e, "name the database server itself: a lock does not survive a pooler");
-  }
+  if (f->pid != PQbackendPID(p->conn))
+    return postgres_refuse_pooler(e);
   bool any = strcmp(p->url.session, "any") == 0;
   bool writes = strcmp(p->url.session, "read-write") == 0;
   if ((f->standby && !any) || (f->read_only && writes))
@@ -188,18 +192,20 @@ static int check_facts(const struct postgres *p, const struct facts *f,
  * that migd is gone while a statement runs; not every server can. */
 static int settle(struct postgres *p, const struct db_options *options, const struct job *job,
                   struct err *e) {
-  char lock[24], statement[24];
+  char lock[24], statement[24], idle[24];
   struct err ignored;
-  int64_t lock_ms = options->lock_timeout_ms > 0 ? options->lock_timeout_ms : 1;
-  snprintf(lock, sizeof lock, "%lld", (long long)lock_ms);
+  p->lock_wait_ms = options->lock_timeout_ms > 0 ? options->lock_timeout_ms : 1;
+  snprintf(lock, sizeof lock, "%lld", (long long)p->lock_wait_ms);
   snprintf(statement, sizeof statement, "%lld", (long long)options->statement_timeout_ms);
-  struct db_value params[] = {db_text(lock), db_text(statement)};
+  snprintf(idle, sizeof idle, "%lld", (long long)options->idle_timeout_ms);
+  struct db_value params[] = {db_text(lock), db_text(statement), db_text(idle)};
   if (postgres_query(p,
                      "SELECT pg_catalog.set_config('lock_timeout', $1, false),"
                      " pg_catalog.set_config('statement_timeout', $2, false),"
+                     " pg_catalog.set_config('idle_in_transaction_session_timeout', $3, false),"
                      " pg_catalog.set_config('standard_conforming_strings', 'on', false),"
                      " pg_catalog.set_config('bytea_output', 'hex', false)",
-                     params, 2, NULL, NULL, job, e) < 0)
+                     params, 3, NULL, NULL, job, e) < 0)
     return -1;
   if (postgres_query(p, "SET client_connection_check_interval = 2000", NULL, 0, NULL, NULL, job,
                      &ignored) < 0 &&
@@ -214,6 +220,8 @@ static void on_notice(void *ctx, const PGresult *res) {
   struct postgres *p = ctx;
   const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
   const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+  if (severity && (!strcmp(severity, "FATAL") || !strcmp(severity, "PANIC")))
+    (void)postgres_fail(res, "", 0, &p->farewell);
   if (!p->notice || !p->busy || !text || p->noticed >= NOTICES_MAX)
     return;
   size_t len = strlen(text);
@@ -227,7 +235,7 @@ static int open_checked(struct postgres *p, const struct db_options *options, co
                         struct err *e) {
   struct facts facts = {0};
   p->ends_ns = clock_mono_ns() + (int64_t)p->url.connect_timeout_s * NS_PER_S;
-  if (postgres_connect(&p->conn, &p->url, p->password, p->ends_ns, job, e) < 0)
+  if (postgres_connect(&p->conn, &p->url, p->password, NULL, p->ends_ns, job, e) < 0)
     return -1;
   PQsetNoticeReceiver(p->conn, on_notice, p);
   if (postgres_query(p, facts_sql, NULL, 0, on_facts, &facts, job, e) < 0 ||
@@ -275,6 +283,7 @@ int postgres_open(struct db **out, const struct db_options *options, const struc
 void postgres_close(struct db *db) {
   struct postgres *p = (struct postgres *)db;
   PQfinish(p->conn);
+  postgres_aside_close(p);
   if (p->ca_fd >= 0)
     close(p->ca_fd);
   if (p->password)

@@ -33,6 +33,8 @@ struct run {
   const struct job *job;
   int64_t changed;
   int64_t ends_ns;
+  int64_t look_ns, look_period; /* when to look next who is in the way; 0: never */
+  struct db_blockers seen;
   bool failed;   /* and `error` says how */
   bool stopping; /* cancelled, and `stop` says why */
   bool copy_in;
@@ -49,6 +51,7 @@ static void run_stop(struct run *r, const struct err *why) {
   r->stop = *why;
   r->stopping = true;
   r->job = NULL;
+  r->look_ns = 0;
   postgres_cancel(r->p);
   r->ends_ns = clock_mono_ns() + GRACE_NS;
 }
@@ -57,6 +60,30 @@ static void run_check(struct run *r) {
   struct err why;
   if (job_check(r->job, &why) < 0)
     run_stop(r, &why);
+}
+
+/* The server was silent for too long. One that was told to stop and does not shall not keep our
+ * session either, with all its locks. */
+static int run_silent(struct run *r) {
+  r->failed = true;
+  if (r->stopping)
+    postgres_terminate(r->p);
+  return postgres_give_up(r->p,
+                          r->stopping
+                              ? "the server did not end the statement; the connection is dropped"
+                              : "the server does not answer",
+                          &r->error);
+}
+
+/* Looks who is in the way when it is time to. */
+static bool run_looked(struct run *r) {
+  int64_t now = clock_mono_ns();
+  if (!r->look_ns || now < r->look_ns || (r->ends_ns && now >= r->ends_ns))
+    return false;
+  postgres_look(r->p, r->job, &r->seen);
+  r->look_period = postgres_look_period(r->p);
+  r->look_ns = r->look_period ? clock_mono_ns() + r->look_period : 0;
+  return true;
 }
 
 /* Waits for the socket; sends what is waiting to be sent, takes what came. -1: no more will come,
@@ -68,19 +95,15 @@ static int run_wait(struct run *r) {
   int unsent = PQflush(conn);
   if (unsent < 0 || PQstatus(conn) == CONNECTION_BAD)
     return -1;
-  int events = postgres_poll(conn, unsent ? POLLIN | POLLOUT : POLLIN, r->ends_ns, r->job, &why);
+  bool looks = r->look_ns && (!r->ends_ns || r->look_ns < r->ends_ns);
+  int events = postgres_poll(conn, unsent ? POLLIN | POLLOUT : POLLIN,
+                             looks ? r->look_ns : r->ends_ns, r->job, &why);
   if (events < 0) {
     run_stop(r, &why);
     return 0;
   }
-  if (events == 0) {
-    r->failed = true;
-    return postgres_give_up(r->p,
-                            r->stopping
-                                ? "the server did not end the statement; the connection is dropped"
-                                : "the server does not answer",
-                            &r->error);
-  }
+  if (events == 0)
+    return run_looked(r) ? 0 : run_silent(r);
   return (events & ~POLLOUT) && !PQconsumeInput(conn) ? -1 : 0;
 }
 
@@ -171,8 +194,15 @@ static void fail_with(struct run *r, const PGresult *res) {
     err_set(&r->error, ERR_MIGRATION, "COPY FROM STDIN has no data in a migration");
     err_hint(&r->error, "write the rows as INSERT statements");
   }
-  if (r->error.kind == ERR_TARGET && PQstatus(r->p->conn) == CONNECTION_BAD)
-    r->p->broken = true;
+  if (r->error.kind == ERR_LOCKED) {
+    r->p->blockers = r->seen;
+    db_blockers_tell(&r->seen, &r->error);
+  }
+  if (r->error.kind != ERR_TARGET || PQstatus(r->p->conn) != CONNECTION_BAD)
+    return;
+  r->p->broken = true;
+  if (!r->error.sqlstate[0] && r->p->farewell.kind != ERR_NONE)
+    r->error = r->p->farewell;
 }
 
 /* A COMMIT of a transaction that had failed is answered by a friendly "ROLLBACK". */
@@ -283,6 +313,9 @@ int postgres_run(struct postgres *p, const struct db_statement *st, db_row_fn *r
   struct run r = {
       .p = p, .len = st->len, .row = row, .ctx = ctx, .job = job, .ends_ns = p->ends_ns};
   err_clear(&r.error);
+  /* The driver's own queries have an end, and are not looked after. */
+  r.look_period = p->ends_ns ? 0 : postgres_look_period(p);
+  r.look_ns = r.look_period ? clock_mono_ns() + r.look_period : 0;
   if (check_text(st, e) < 0 || job_check(job, e) < 0)
     return -1;
   if (p->broken || PQstatus(p->conn) == CONNECTION_BAD)

@@ -37,15 +37,28 @@ int postgres_poll(PGconn *conn, short events, int64_t ends_ns, const struct job 
   }
 }
 
-void postgres_cancel(const struct postgres *p) {
+/* A second connection that was kept may have died unseen: then another one is made, once. */
+static void tell_server(struct postgres *p, const char *sql) {
   struct err ignored;
-  struct postgres second = {.ends_ns = clock_mono_ns() + CANCEL_NS};
   struct db_value pid = db_int(PQbackendPID(p->conn));
-  if (postgres_connect(&second.conn, &p->url, p->password, second.ends_ns, NULL, &ignored) < 0)
-    return;
-  (void)postgres_query(&second, "SELECT pg_catalog.pg_cancel_backend($1::int4)", &pid, 1, NULL,
-                       NULL, NULL, &ignored);
-  PQfinish(second.conn);
+  int64_t ends_ns = clock_mono_ns() + CANCEL_NS;
+  for (int i = 0; i < 2; i++) {
+    struct postgres *aside = postgres_aside(p, ends_ns, NULL, &ignored);
+    if (!aside)
+      return;
+    aside->ends_ns = ends_ns;
+    if (postgres_query(aside, sql, &pid, 1, NULL, NULL, NULL, &ignored) == 0)
+      return;
+    postgres_aside_close(p);
+  }
+}
+
+void postgres_cancel(struct postgres *p) {
+  tell_server(p, "SELECT pg_catalog.pg_cancel_backend($1::int4)");
+}
+
+void postgres_terminate(struct postgres *p) {
+  tell_server(p, "SELECT pg_catalog.pg_terminate_backend($1::int4)");
 }
 
 int postgres_give_up(struct postgres *p, const char *why, struct err *e) {

@@ -13,6 +13,7 @@ struct scrubbed {
   const struct secrets *secrets;
   void (*notice)(void *ctx, const char *severity, const char *text);
   void *notice_ctx;
+  struct db_blockers blockers; /* of the inner one, cleaned */
 };
 
 static struct scrubbed *of(struct db *db) {
@@ -54,6 +55,26 @@ static int scrubbed_exec(struct db *db, const struct db_statement *statement, db
   return cleaned(db, rc, rc != 0, e);
 }
 
+static int scrubbed_lock_wait(struct db *db, int64_t ms, const struct job *job, struct err *e) {
+  int rc = of(db)->inner->driver->lock_wait(of(db)->inner, ms, job, e);
+  return cleaned(db, rc, rc != 0, e);
+}
+
+/* What others' sessions are at may be a statement with the same value in it. */
+static const struct db_blockers *scrubbed_blockers(struct db *db) {
+  struct scrubbed *s = of(db);
+  const struct db_blockers *seen = s->inner->driver->blockers(s->inner);
+  if (!seen)
+    return NULL;
+  s->blockers = *seen;
+  for (size_t i = 0; i < s->blockers.count; i++) {
+    struct db_blocker *b = &s->blockers.items[i];
+    scrub(s->secrets, b->query, sizeof b->query);
+    scrub(s->secrets, b->application, sizeof b->application);
+  }
+  return &s->blockers;
+}
+
 static bool scrubbed_in_transaction(struct db *db) {
   return of(db)->inner->driver->in_transaction(of(db)->inner);
 }
@@ -84,6 +105,8 @@ int db_scrubbed(struct db **out, db_open_fn *open, const struct db_options *opti
   s->driver.lock_check = scrubbed_lock_check;
   s->driver.unlock = scrubbed_unlock;
   s->driver.exec = scrubbed_exec;
+  s->driver.lock_wait = scrubbed_lock_wait;
+  s->driver.blockers = scrubbed_blockers;
   s->driver.in_transaction = scrubbed_in_transaction;
   s->driver.close = scrubbed_close;
   s->db.driver = &s->driver;

@@ -252,6 +252,19 @@ static void sqlite_unlock(struct db *db) {
   (void)db;
 }
 
+static int sqlite_lock_wait(struct db *db, int64_t ms, const struct job *job, struct err *e) {
+  if (job_check(job, e) < 0)
+    return -1;
+  ((struct sqlite *)db)->lock_timeout_ms = ms;
+  return 0;
+}
+
+/* The locks of a file have no names. */
+static const struct db_blockers *sqlite_blockers(struct db *db) {
+  (void)db;
+  return NULL;
+}
+
 static bool sqlite_in_transaction(struct db *db) {
   return !sqlite3_get_autocommit(((struct sqlite *)db)->handle);
 }
@@ -265,6 +278,8 @@ const struct db_driver db_sqlite = {
     .lock_check = sqlite_lock_check,
     .unlock = sqlite_unlock,
     .exec = sqlite_exec,
+    .lock_wait = sqlite_lock_wait,
+    .blockers = sqlite_blockers,
     .in_transaction = sqlite_in_transaction,
     .close = sqlite_close,
 };

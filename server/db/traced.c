@@ -61,6 +61,14 @@ static int traced_exec(struct db *db, const struct db_statement *statement, db_r
   return rc;
 }
 
+static int traced_lock_wait(struct db *db, int64_t ms, const struct job *job, struct err *e) {
+  return of(db)->inner->driver->lock_wait(of(db)->inner, ms, job, e);
+}
+
+static const struct db_blockers *traced_blockers(struct db *db) {
+  return of(db)->inner->driver->blockers(of(db)->inner);
+}
+
 static bool traced_in_transaction(struct db *db) {
   return of(db)->inner->driver->in_transaction(of(db)->inner);
 }
@@ -77,6 +85,8 @@ struct db *db_traced(struct db *inner, struct log *log, const char *name) {
   t->driver.lock_check = traced_lock_check;
   t->driver.unlock = traced_unlock;
   t->driver.exec = traced_exec;
+  t->driver.lock_wait = traced_lock_wait;
+  t->driver.blockers = traced_blockers;
   t->driver.in_transaction = traced_in_transaction;
   t->driver.close = traced_close;
   t->db.driver = &t->driver;

@@ -4,16 +4,16 @@
  */
 #include "server/engine/apply.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "server/base/clock.h"
 #include "server/engine/journal.h"
+#include "server/engine/retry.h"
 #include "server/engine/statements.h"
 #include "server/engine/transaction.h"
-
-/* How often a step that could not get a lock inside the target is tried again. */
-#define LOCK_TRIES 6
 
 /* The ledger rows that a step leaves, without asking the database. */
 static void note_rows(struct walk *w, const struct plan_step *step) {
@@ -121,23 +121,41 @@ static int transaction_try(struct walk *w, unsigned first, unsigned count, bool 
   return transaction_once(w, first, count, &before, &now, resolved, e);
 }
 
-/* Jittered exponential back-off: 100 ms, 200 ms, … each between a half and the whole. */
-static int back_off_ms(unsigned attempt) {
-  unsigned ms = 100u << (attempt - 1);
-  unsigned jitter = (unsigned)clock_mono_ns() % (ms / 2 + 1);
-  return (int)(ms / 2 + jitter);
+/* So that a thousand tasks that were stopped by one lock do not come back as one. */
+static uint64_t retry_seed(void) {
+  uint64_t seed;
+  if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) != (ssize_t)sizeof seed)
+    seed = (uint64_t)clock_mono_ns();
+  return seed;
 }
 
+static int gave_up(const struct retry *r, int64_t since_ns, struct err *e) {
+  if (!r->failed || e->hint[0])
+    return -1;
+  return err_hint(e,
+                  "given up after %u tries in %" PRId64 " s: end what holds the lock, or try again "
+                  "for longer (--lock-retry)",
+                  r->failed + 1, (clock_mono_ns() - since_ns) / NS_PER_S);
+}
+
+/* The pauses are outside of any transaction: nobody waits for us meanwhile. */
 int with_lock_tries(struct walk *w, int (*once)(struct walk *w, void *ctx, struct err *e),
-                    void *ctx, struct err *e) {
-  for (unsigned attempt = 1;; attempt++) {
+                    void *ctx, bool whole, struct err *e) {
+  struct retry r = retry_begin(w->options.lock_timeout_ms, w->lock_retry_ms, whole, retry_seed());
+  for (int64_t since_ns = 0;;) {
+    if (w->db->driver->lock_wait(w->db, retry_wait_ms(&r), w->job, e))
+      return -1;
     int rc = once(w, ctx, e);
-    if (!rc || e->kind != ERR_LOCKED || w->lock_given_up || attempt == LOCK_TRIES)
+    if (!rc || e->kind != ERR_LOCKED || w->lock_given_up)
       return rc;
+    int64_t now_ns = clock_mono_ns(), pause_ms;
+    since_ns = since_ns ? since_ns : now_ns;
+    if (!retry_again(&r, (now_ns - since_ns) / NS_PER_MS, &pause_ms))
+      return gave_up(&r, since_ns, e);
     if (w->hooks.waiting)
-      w->hooks.waiting(w->hooks.ctx, attempt, e);
+      w->hooks.waiting(w->hooks.ctx, r.failed, e, w->db->driver->blockers(w->db));
     struct err cut;
-    if (job_pause(w->job, back_off_ms(attempt), &cut)) {
+    if (job_pause(w->job, (int)pause_ms, &cut)) {
       *e = cut;
       return -1;
     }
@@ -190,7 +208,7 @@ static int apply_single(struct walk *w, struct err *e) {
   for (unsigned i = 0; i < w->plan.count; i++)
     tell_started(w, i);
   struct batch batch = {0, (unsigned)w->plan.count, false};
-  if (with_lock_tries(w, batch_once, &batch, e))
+  if (with_lock_tries(w, batch_once, &batch, false, e))
     return -1;
   for (unsigned i = 0; i < w->plan.count; i++)
     tell_finished(w, i, since, batch.resolved);
@@ -206,8 +224,9 @@ static int apply_steps(struct walk *w, struct err *e) {
     if (job_check(w->job, e))
       return -1;
     tell_started(w, i);
-    if (with_lock_tries(w, has_journal(w, &w->plan.steps[i]) ? journal_once : batch_once, &batch,
-                        e))
+    /* What CREATE INDEX CONCURRENTLY has built is lost when it does not get its last lock. */
+    bool journal = has_journal(w, &w->plan.steps[i]);
+    if (with_lock_tries(w, journal ? journal_once : batch_once, &batch, journal, e))
       return -1;
     tell_finished(w, i, since, batch.resolved);
   }
@@ -258,7 +277,7 @@ static int apply_stamp(struct walk *w, struct err *e) {
   bool resolved = false;
   for (unsigned i = 0; i < w->plan.count; i++)
     tell_started(w, i);
-  if (with_lock_tries(w, stamp_once, &resolved, e))
+  if (with_lock_tries(w, stamp_once, &resolved, false, e))
     return -1;
   for (unsigned i = 0; i < w->plan.count; i++)
     tell_finished(w, i, since, resolved);

@@ -10,7 +10,7 @@
 int apply_plan(struct walk *w, struct err *e);
 /* Runs once(w, ctx), and again where a lock inside the target could not be had in time. */
 int with_lock_tries(struct walk *w, int (*once)(struct walk *w, void *ctx, struct err *e),
-                    void *ctx, struct err *e);
+                    void *ctx, bool whole, struct err *e);
 /* Opens the target, again where it was open. */
 int walk_open(struct walk *w, struct err *e);
 /* Takes the target's own lock, trying for `wait_ns`. */

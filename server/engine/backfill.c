@@ -251,7 +251,7 @@ static int find_again(struct backfill *b, struct err *e) {
 }
 
 static int next_batch(struct backfill *b, struct err *e) {
-  int rc = with_lock_tries(walk_of(b), batch_once, b, e);
+  int rc = with_lock_tries(walk_of(b), batch_once, b, true, e);
   if (!rc) {
     b->losses = 0;
     pace_after(&b->pace, &b->seen);

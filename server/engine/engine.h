@@ -65,6 +65,8 @@ struct run_request {
   int64_t wait_ns;              /* how long a task may wait for its target's lock */
   int64_t lock_timeout_ms;      /* 0: the target's */
   int64_t statement_timeout_ms; /* 0: the target's */
+  int64_t idle_timeout_ms;      /* 0: the target's */
+  int64_t lock_retry_ms;        /* 0: the target's */
   const void *packed;           /* the migd.v1.StartRunRequest, as it is stored */
   size_t packed_len;
 };

@@ -38,6 +38,30 @@ int event_write(struct db *db, int64_t run, const char *target, Migd__V1__RunEve
   return rc;
 }
 
+void blockers_fill(Migd__V1__TaskWaiting *out, const struct db_blockers *blockers,
+                   struct event_blockers *room) {
+  for (size_t i = 0; i < blockers->count; i++) {
+    const struct db_blocker *b = &blockers->items[i];
+    Migd__V1__Blocker *m = room->list[i] = &room->items[i];
+    migd__v1__blocker__init(m);
+    m->pid = b->pid;
+    m->application = (char *)(uintptr_t)b->application;
+    m->user = (char *)(uintptr_t)b->user;
+    m->state = (char *)(uintptr_t)b->state;
+    m->query = (char *)(uintptr_t)b->query;
+    m->lock_mode = (char *)(uintptr_t)b->lock_mode;
+    m->relation = (char *)(uintptr_t)b->relation;
+    if (!b->query_start)
+      continue;
+    m->query_start = &room->times[i];
+    google__protobuf__timestamp__init(m->query_start);
+    m->query_start->seconds = b->query_start / 1000000;
+    m->query_start->nanos = (int32_t)(b->query_start % 1000000) * 1000;
+  }
+  out->n_blockers = blockers->count;
+  out->blockers = room->list;
+}
+
 void error_pack(struct buf *out, const struct err *e) {
   struct arena arena __attribute__((cleanup(arena_release)));
   arena_init(&arena, 0);

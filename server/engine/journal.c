@@ -40,14 +40,18 @@ int journal_mark(struct journal *j, int64_t statement, enum ledger_mark what, in
   return 0;
 }
 
-/* What pg_index says of the index that the statement makes. */
-static int settle_index(struct journal *j, const struct section_statement *s, struct err *e) {
+/* What pg_index says of the index that the statement makes or drops. `blind`: only where the
+ * statement would not see for itself. */
+static enum index_effect settle_index(struct journal *j, const struct section_statement *s,
+                                      bool blind, struct err *e) {
   struct sql_text text;
   if (statement_text(j->w, j->r, s, NULL, j->w->arena, &text, e))
-    return INDEX_ERROR;
-  int found = concurrent_index_settle(j->w, text.s, text.len, e);
+    return EFFECT_ERROR;
+  enum index_effect effect = EFFECT_UNKNOWN;
+  if (!blind || concurrent_index_is_blind(j->w, text.s, text.len))
+    effect = concurrent_index_settle(j->w, text.s, text.len, e);
   sql_text_wipe(&text);
-  return found;
+  return effect;
 }
 
 /* What to do about the statement that was cut off. 1: it took effect, 0: it did not, -1: nobody
@@ -56,15 +60,32 @@ static int judge(struct journal *j, const struct section_statement *s, struct er
   struct walk *w = j->w;
   if (w->doubt != DOUBT_NONE)
     return w->doubt == DOUBT_SKIP;
-  int found = settle_index(j, s, e);
-  if (found != INDEX_UNKNOWN)
-    return found == INDEX_ERROR ? -1 : found == INDEX_THERE;
+  enum index_effect found = settle_index(j, s, false, e);
+  if (found != EFFECT_UNKNOWN)
+    return found == EFFECT_ERROR ? -1 : found == EFFECT_DONE;
   err_set(e, ERR_IN_DOUBT,
           "this statement was cut off when it ran outside a transaction: whether it took effect "
           "cannot be known here");
   statement_locate(j->r, s, e);
   return err_hint(e, "look at the database, then `migctl run resume RUN --skip` (it did) or "
                      "`--retry` (it did not)");
+}
+
+/* The database itself said that the statement failed, or ended it when it was told to: no doubt. */
+static bool is_known(enum err_kind kind) {
+  return kind == ERR_MIGRATION || kind == ERR_LOCKED || kind == ERR_CANCELLED ||
+         kind == ERR_DEADLINE;
+}
+
+/* Also under a job that is cancelled, which begins nothing any more. */
+static void mark_failed(struct journal *j, int64_t number, int64_t started_at) {
+  struct walk *w = j->w;
+  const struct job *job = w->job;
+  struct err ignored;
+  w->job = NULL;
+  if (!session_pin(w, &ignored))
+    journal_mark(j, number, LEDGER_FAILED, started_at, &ignored);
+  w->job = job;
 }
 
 /* A statement outside a transaction: started, run, done. */
@@ -77,21 +98,15 @@ static int run_outside(struct journal *j, const struct section_statement *s, int
     if (judged)
       return judged < 0 ? -1 : journal_mark(j, number, LEDGER_DONE, started_at, e);
   }
-  if (number == j->from.failed && settle_index(j, s, e) == INDEX_ERROR)
+  if (!w->offline && settle_index(j, s, number != j->from.failed, e) == EFFECT_ERROR)
     return -1;
   if (journal_mark(j, number, LEDGER_STARTED, started_at, e))
     return -1;
   if (!statement_run(w, j->r, s, false, e))
     return session_pin(w, e) ? -1 : journal_mark(j, number, LEDGER_DONE, started_at, e);
-  struct err why = *e;
   tx_rollback(w);
-  /* The database itself said that it failed: that is no doubt. */
-  if (why.kind == ERR_MIGRATION || why.kind == ERR_LOCKED) {
-    struct err ignored;
-    if (!session_pin(w, &ignored))
-      journal_mark(j, number, LEDGER_FAILED, started_at, &ignored);
-  }
-  *e = why;
+  if (is_known(e->kind))
+    mark_failed(j, number, started_at);
   return -1;
 }
 

@@ -25,8 +25,9 @@ static void options_fill(const struct engine *g, const struct target_policy *pol
       .allow_socket = g->o.allow_socket,
       .postgres_files = g->o.postgres_files,
       .sqlite_roots = g->o.sqlite_roots,
-      .lock_timeout_ms = policy->lock_timeout_ms ? policy->lock_timeout_ms : 5000,
+      .lock_timeout_ms = policy->lock_timeout_ms ? policy->lock_timeout_ms : LOCK_TIMEOUT_MS,
       .statement_timeout_ms = policy->statement_timeout_ms,
+      .idle_timeout_ms = policy->idle_timeout_ms ? policy->idle_timeout_ms : IDLE_TIMEOUT_MS,
   };
 }
 

@@ -72,7 +72,8 @@ static int make_ledger(struct walk *w, struct err *e) {
 
 static int prepare(struct walk *w, const struct offline_request *q, struct err *e) {
   struct buf at BUF_SCOPED = BUF_INIT;
-  script_begin(w->db, q->lock_timeout_ms ? q->lock_timeout_ms : 5000, q->statement_timeout_ms);
+  script_begin(w->db, q->lock_timeout_ms ? q->lock_timeout_ms : LOCK_TIMEOUT_MS,
+               q->statement_timeout_ms, q->idle_timeout_ms ? q->idle_timeout_ms : IDLE_TIMEOUT_MS);
   if (session_note(w, e) || (!w->ledger.row_count && make_ledger(w, e)))
     return -1;
   ledger_add_at(&at, w->ledger.rows, w->ledger.row_count, w->store_id);

@@ -16,8 +16,9 @@ struct offline_request {
   bool single_transaction;
   struct variables
       variables; /* borrowed; a secret one without a value is refused where it is used */
-  int64_t lock_timeout_ms, statement_timeout_ms; /* PostgreSQL; 0: 5 s, and none */
-  const char *catalog;                           /* its name, for the first line */
+  /* PostgreSQL; 0: 5 s, none, and 60 s */
+  int64_t lock_timeout_ms, statement_timeout_ms, idle_timeout_ms;
+  const char *catalog; /* its name, for the first line */
   const char *store_id, *principal;
   const struct db_url *url; /* the target's: a script for its schemas; NULL: for any database */
 };

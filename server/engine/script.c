@@ -173,6 +173,16 @@ static void script_unlock(struct db *db) {
   (void)db;
 }
 
+static int script_lock_wait(struct db *db, int64_t ms, const struct job *job, struct err *e) {
+  (void)db, (void)ms;
+  return job_check(job, e);
+}
+
+static const struct db_blockers *script_blockers(struct db *db) {
+  (void)db;
+  return NULL;
+}
+
 static bool script_in_transaction(struct db *db) {
   return ((struct script *)db)->open;
 }
@@ -191,6 +201,8 @@ struct db *script_db(enum dialect dialect, struct buf *out) {
                                  .lock_check = script_lock_check,
                                  .unlock = script_unlock,
                                  .exec = script_exec,
+                                 .lock_wait = script_lock_wait,
+                                 .blockers = script_blockers,
                                  .in_transaction = script_in_transaction,
                                  .close = script_close};
   s->db.driver = &s->driver;
@@ -216,7 +228,8 @@ static void add_search_path(struct script *s) {
            s->url->schema_count);
 }
 
-void script_begin(struct db *db, int64_t lock_timeout_ms, int64_t statement_timeout_ms) {
+void script_begin(struct db *db, int64_t lock_timeout_ms, int64_t statement_timeout_ms,
+                  int64_t idle_timeout_ms) {
   struct script *s = (struct script *)db;
   if (s->driver.dialect == DIALECT_SQLITE) {
     buf_adds(s->out, "CREATE TEMP TABLE migd_guard (");
@@ -228,8 +241,10 @@ void script_begin(struct db *db, int64_t lock_timeout_ms, int64_t statement_time
   }
   buf_adds(s->out, "SET client_encoding = 'UTF8';\nSET standard_conforming_strings = on;\n"
                    "SET bytea_output = 'hex';\n");
-  buf_addf(s->out, "SET lock_timeout = %" PRId64 ";\nSET statement_timeout = %" PRId64 ";\n",
-           lock_timeout_ms, statement_timeout_ms);
+  buf_addf(s->out,
+           "SET lock_timeout = %" PRId64 ";\nSET statement_timeout = %" PRId64
+           ";\nSET idle_in_transaction_session_timeout = %" PRId64 ";\n",
+           lock_timeout_ms, statement_timeout_ms, idle_timeout_ms);
   if (db->schema)
     add_search_path(s);
   buf_addf(s->out,

@@ -15,7 +15,8 @@ struct db *script_db(enum dialect dialect, struct buf *out);
  * the script is closed. */
 void script_target(struct db *db, const struct db_url *url);
 /* What checks need, and on PostgreSQL the target's own lock: before anything else. */
-void script_begin(struct db *db, int64_t lock_timeout_ms, int64_t statement_timeout_ms);
+void script_begin(struct db *db, int64_t lock_timeout_ms, int64_t statement_timeout_ms,
+                  int64_t idle_timeout_ms);
 /* As a literal of SQL. */
 void script_add_text(struct buf *out, const char *s, size_t len);
 /* A line of comment. */

@@ -78,6 +78,14 @@ void cache_free(struct engine *g);
 void event_post(struct engine *g, int64_t run, const char *target, Migd__V1__RunEvent *event);
 int event_write(struct db *db, int64_t run, const char *target, Migd__V1__RunEvent *event,
                 struct err *e);
+/* Room for the messages of an event about a wait. */
+struct event_blockers {
+  Migd__V1__Blocker items[DB_BLOCKERS_MAX], *list[DB_BLOCKERS_MAX];
+  Google__Protobuf__Timestamp times[DB_BLOCKERS_MAX];
+};
+/* Borrows from `blockers` and `room`. */
+void blockers_fill(Migd__V1__TaskWaiting *out, const struct db_blockers *blockers,
+                   struct event_blockers *room);
 /* An error as it is stored with a task. */
 void error_pack(struct buf *out, const struct err *e);
 void counts_fill(Migd__V1__TaskCounts *out, const struct run *run);

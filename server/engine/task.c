@@ -50,13 +50,17 @@ static void waiting_fill(Migd__V1__RunEvent *event, Migd__V1__TaskWaiting *waiti
 
 /* --- what the walk tells --- */
 
-static void on_waiting(void *ctx, unsigned attempt, const struct err *why) {
+static void on_waiting(void *ctx, unsigned attempt, const struct err *why,
+                       const struct db_blockers *blockers) {
   struct doing *d = ctx;
   Migd__V1__RunEvent event;
   Migd__V1__TaskWaiting waiting;
+  struct event_blockers room;
   char id[24];
   waiting_fill(&event, &waiting, id, "", why->text, 0);
   waiting.attempt = attempt;
+  if (blockers)
+    blockers_fill(&waiting, blockers, &room);
   event_post(d->g, d->a->run, d->task.target_name, &event);
 }
 
@@ -286,6 +290,11 @@ static int walk_task(struct doing *d, struct err *e) {
   w->options.lock_timeout_ms = request_ms(d->request->lock_timeout, w->options.lock_timeout_ms);
   w->options.statement_timeout_ms =
       request_ms(d->request->statement_timeout, w->options.statement_timeout_ms);
+  w->options.idle_timeout_ms =
+      request_ms(d->request->idle_in_transaction_timeout, w->options.idle_timeout_ms);
+  w->lock_retry_ms =
+      request_ms(d->request->lock_retry,
+                 d->target.policy.lock_retry_ms ? d->target.policy.lock_retry_ms : LOCK_RETRY_MS);
   w->options.notice = on_notice;
   w->options.notice_ctx = d;
   bool adopts = d->request->operation == MIGD__V1__OPERATION__OPERATION_ADOPT;

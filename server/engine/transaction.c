@@ -42,6 +42,7 @@ static int resolve(struct walk *w, unsigned step, struct err *e) {
       return 0;
     }
   }
+  e->kind = ERR_TARGET; /* also where the lost session keeps the lock: not to be tried again here */
   err_in(e, "the answer of COMMIT was lost (%s) and the target cannot be asked", why.text);
   err_hint(e, "`migctl run resume` reads its ledger and goes on from there");
   return -1;

@@ -32,8 +32,8 @@ int walk_lock(struct walk *w, int64_t wait_ns, struct err *e) {
       return got > 0 ? 0 : -1;
     if (clock_mono_ns() >= until)
       return -1;
-    if (w->hooks.waiting)
-      w->hooks.waiting(w->hooks.ctx, attempt, e);
+    if (w->hooks.waiting && attempt == 1)
+      w->hooks.waiting(w->hooks.ctx, 0, e, NULL);
     struct err cut;
     if (job_pause(w->job, attempt < 10 ? 50 * (int)attempt : 500, &cut)) {
       *e = cut;

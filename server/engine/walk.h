@@ -13,6 +13,11 @@ enum walk_stage { WALK_OPEN, WALK_LOCK, WALK_LEDGER, WALK_PLAN, WALK_APPLY };
 
 enum doubt_answer { DOUBT_NONE, DOUBT_SKIP, DOUBT_RETRY }; /* of migd.v1.DoubtAnswer */
 
+/* Where neither the target nor the run says otherwise. */
+#define LOCK_TIMEOUT_MS 5000
+#define LOCK_RETRY_MS 30000
+#define IDLE_TIMEOUT_MS 60000
+
 struct walk;
 
 /* How far a statement came that runs batch by batch. */
@@ -29,7 +34,10 @@ struct walk_hooks {
   void *ctx;
   /* There is something to do and it begins now; -1 (with `e`) keeps it from beginning. */
   int (*planned)(void *ctx, const struct walk *w, struct err *e);
-  void (*waiting)(void *ctx, unsigned attempt, const struct err *why);
+  /* `attempt`: the next try for a lock inside the target, from 1, and who holds it as far as that
+   * was seen (or NULL); 0: the target's own lock, which is told once. */
+  void (*waiting)(void *ctx, unsigned attempt, const struct err *why,
+                  const struct db_blockers *blockers);
   /* The walk ends with its plan: the last chance to ask the database something. */
   void (*looked)(void *ctx, struct walk *w);
   void (*step_started)(void *ctx, const struct walk *w, unsigned index);
@@ -59,8 +67,9 @@ struct walk {
   enum doubt_answer doubt;
   const char *store_id, *principal;
   int64_t run, epoch;
-  int64_t lock_wait_ns; /* how long to try for the target's own lock; 0: one try */
-  bool locked;          /* take the target's own lock also where nothing is changed */
+  int64_t lock_wait_ns;  /* how long to try for the target's own lock; 0: one try */
+  int64_t lock_retry_ms; /* how long to go on trying for a lock inside it; 0: one try */
+  bool locked;           /* take the target's own lock also where nothing is changed */
   const struct job *job;
   const atomic_bool *drain; /* when set no further step begins; may be NULL */
   struct walk_hooks hooks;

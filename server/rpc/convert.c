@@ -181,6 +181,8 @@ static Migd__V1__TargetPolicy *proto_policy(struct arena *arena,
   m->lock_timeout = proto_duration_ms(arena, policy->lock_timeout_ms);
   m->statement_timeout = proto_duration_ms(arena, policy->statement_timeout_ms);
   m->allow_superuser = policy->allow_superuser;
+  m->idle_in_transaction_timeout = proto_duration_ms(arena, policy->idle_timeout_ms);
+  m->lock_retry = proto_duration_ms(arena, policy->lock_retry_ms);
   return m;
 }
 

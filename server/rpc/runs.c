@@ -79,7 +79,10 @@ static int read_request(struct call *call, const Migd__V1__StartRunRequest *m,
   if (selection_query(m->selection, &out->targets, e) != 0 || check_revisions(m, e) != 0 ||
       duration_ns(m->wait, "wait", &out->wait_ns, e) != 0 ||
       duration_ms(m->lock_timeout, "lock_timeout", &out->lock_timeout_ms, e) != 0 ||
-      duration_ms(m->statement_timeout, "statement_timeout", &out->statement_timeout_ms, e) != 0)
+      duration_ms(m->statement_timeout, "statement_timeout", &out->statement_timeout_ms, e) != 0 ||
+      duration_ms(m->idle_in_transaction_timeout, "idle_in_transaction_timeout",
+                  &out->idle_timeout_ms, e) != 0 ||
+      duration_ms(m->lock_retry, "lock_retry", &out->lock_retry_ms, e) != 0)
     return -1;
   if (out->wait_ns > WAIT_MAX_NS)
     return err_set(e, ERR_INPUT, "a task waits for its lock for at most 30 days");

@@ -53,6 +53,7 @@ static int read_target(struct call *call, const struct target *t, struct offline
   struct db_url *url = ARENA_NEW(&call->arena, struct db_url);
   out->lock_timeout_ms = t->policy.lock_timeout_ms;
   out->statement_timeout_ms = t->policy.statement_timeout_ms;
+  out->idle_timeout_ms = t->policy.idle_timeout_ms;
   out->url = url;
   return db_url_parse(t->url, url, e);
 }

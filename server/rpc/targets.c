@@ -141,7 +141,10 @@ static int read_policy(const Migd__V1__TargetPolicy *m, struct target_policy *ou
   out->allow_superuser = m->allow_superuser != 0;
   return duration_ms(m->lock_timeout, "lock_timeout", &out->lock_timeout_ms, e) != 0 ||
                  duration_ms(m->statement_timeout, "statement_timeout", &out->statement_timeout_ms,
-                             e) != 0
+                             e) != 0 ||
+                 duration_ms(m->idle_in_transaction_timeout, "idle_in_transaction_timeout",
+                             &out->idle_timeout_ms, e) != 0 ||
+                 duration_ms(m->lock_retry, "lock_retry", &out->lock_retry_ms, e) != 0
              ? -1
              : 0;
 }

@@ -13,7 +13,7 @@
 #define TARGET_SQL                                                                                 \
   "SELECT id, name, url, catalog, dialect, lock_timeout_ms, statement_timeout_ms,"                 \
   " allow_superuser, password IS NOT NULL, epoch, added_at, seen_at, current_rows, last_run,"      \
-  " last_state, last_error FROM target"
+  " last_state, last_error, idle_timeout_ms, lock_retry_ms FROM target"
 #define LABEL_SQL "SELECT target_id, label_key, label_value FROM target_label"
 #define LOCK_SQL                                                                                   \
   "SELECT target_id, run_id, holder, reason, since, expires FROM target_lock"                      \
@@ -57,7 +57,7 @@ static int take_target(void *ctx, const struct db_value *v, int count, struct er
   t->url = row_string(r->arena, &v[2]);
   t->catalog = row_string(r->arena, &v[3]);
   t->dialect = (enum dialect)v[4].i;
-  t->policy = (struct target_policy){v[5].i, v[6].i, v[7].i != 0};
+  t->policy = (struct target_policy){v[5].i, v[6].i, v[7].i != 0, v[16].i, v[17].i};
   t->has_password = v[8].i != 0;
   t->epoch = v[9].i;
   t->added_at = v[10].i;

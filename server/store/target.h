@@ -13,6 +13,8 @@ struct target_policy {
   int64_t lock_timeout_ms;      /* 0: the default, 5 s */
   int64_t statement_timeout_ms; /* 0: none */
   bool allow_superuser;
+  int64_t idle_timeout_ms; /* 0: the default, 60 s */
+  int64_t lock_retry_ms;   /* 0: the default, 30 s */
 };
 
 struct target_lock {

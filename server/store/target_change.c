@@ -95,12 +95,13 @@ int target_add(struct db *db, const struct target *t, const char *place, int64_t
     return -1;
   if (row_change(db,
                  "INSERT INTO target (id, name, url, place, catalog, dialect, lock_timeout_ms,"
-                 " statement_timeout_ms, allow_superuser, added_at)"
-                 " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                 " statement_timeout_ms, allow_superuser, added_at, idle_timeout_ms, lock_retry_ms)"
+                 " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
                  PARAMS(db_int(fresh.id), db_text(t->name), db_text(t->url), db_text(place),
                         db_text(t->catalog), db_int(t->dialect), db_int(t->policy.lock_timeout_ms),
                         db_int(t->policy.statement_timeout_ms), db_int(t->policy.allow_superuser),
-                        db_int(clock_wall_us())),
+                        db_int(clock_wall_us()), db_int(t->policy.idle_timeout_ms),
+                        db_int(t->policy.lock_retry_ms)),
                  NULL, e) ||
       write_labels(db, fresh.id, t->labels, t->label_count, e))
     return -1;
@@ -122,11 +123,12 @@ int target_update(struct db *db, const struct target *t, const char *place, stru
     return -1;
   if (row_change(db,
                  "UPDATE target SET name = $2, url = $3, place = $4, catalog = $5, dialect = $6,"
-                 " lock_timeout_ms = $7, statement_timeout_ms = $8, allow_superuser = $9"
-                 " WHERE id = $1",
+                 " lock_timeout_ms = $7, statement_timeout_ms = $8, allow_superuser = $9,"
+                 " idle_timeout_ms = $10, lock_retry_ms = $11 WHERE id = $1",
                  PARAMS(db_int(t->id), db_text(t->name), db_text(t->url), db_text(place),
                         db_text(t->catalog), db_int(t->dialect), db_int(t->policy.lock_timeout_ms),
-                        db_int(t->policy.statement_timeout_ms), db_int(t->policy.allow_superuser)),
+                        db_int(t->policy.statement_timeout_ms), db_int(t->policy.allow_superuser),
+                        db_int(t->policy.idle_timeout_ms), db_int(t->policy.lock_retry_ms)),
                  &changed, e))
     return -1;
   if (changed == 0)

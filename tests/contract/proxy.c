@@ -6,15 +6,22 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+enum { CONNECTIONS = 8 };
+
 struct relay {
   struct proxy *p;
-  int client, server;
+  int client, server, pooled; /* pooled: a session that was left; 0: none */
+  int marked;                 /* the marker was sent */
+  pthread_t thread;
   char seen[65536]; /* what the client sent last, to find the marker in */
   size_t seen_len;
 };
@@ -44,7 +51,7 @@ static void forge_pid(char *s, size_t len) {
 }
 
 static int marker_seen(struct relay *r, const char *s, size_t len) {
-  if (r->p->mode != PROXY_CUT || r->seen_len + len > sizeof r->seen)
+  if (!r->p->marker || r->pooled || r->seen_len + len > sizeof r->seen)
     return 0;
   memcpy(r->seen + r->seen_len, s, len);
   r->seen_len += len;
@@ -59,11 +66,62 @@ static int pass(struct relay *r, int from, int to) {
     return -1;
   if (from == r->client && marker_seen(r, bytes, (size_t)n)) {
     (void)write_all(to, bytes, (size_t)n);
-    return -1;
+    r->marked = 1;
+    return r->p->mode == PROXY_CUT ? -1 : 0;
   }
   if (from == r->server && r->p->mode == PROXY_POOLER)
     forge_pid(bytes, (size_t)n);
   return write_all(to, bytes, (size_t)n);
+}
+
+static void wait_for_stop(struct proxy *p) {
+  struct pollfd stop = {.fd = p->stop[0], .events = POLLIN};
+  (void)poll(&stop, 1, -1);
+}
+
+/* Reads the server's messages up to its ReadyForQuery: 'Z', a length of 5, the state. */
+static int until_ready(int server, int to) {
+  static const char ready[] = {'Z', 0, 0, 0, 5};
+  char bytes[65536];
+  size_t len = 0;
+  while (len < sizeof bytes) {
+    ssize_t n = recv(server, bytes + len, sizeof bytes - len, 0);
+    if (n <= 0)
+      return -1;
+    len += (size_t)n;
+    if (len >= 6 && !memcmp(bytes + len - 6, ready, sizeof ready))
+      return to < 0 ? 0 : write_all(to, bytes, len);
+  }
+  return -1;
+}
+
+/* Another session, by the socket that asks for no password. */
+static int second_session(const struct proxy *p) {
+  struct sockaddr_un a = {.sun_family = AF_UNIX};
+  char hello[256] = {0, 0, 0, 0, 0, 3, 0, 0};
+  int fd = socket(AF_UNIX, SOCK_STREAM, 0), n = 8;
+  snprintf(a.sun_path, sizeof a.sun_path, "%s/.s.PGSQL.%d", p->folder, p->server_port);
+  n += 1 + snprintf(hello + n, 9, "user");
+  n += 1 + snprintf(hello + n, 64, "%s", p->user);
+  n += 1 + snprintf(hello + n, 9, "database");
+  n += 1 + snprintf(hello + n, 64, "%s", p->database);
+  hello[3] = (char)++n;
+  if (connect(fd, (struct sockaddr *)&a, sizeof a) == 0 && !write_all(fd, hello, (size_t)n) &&
+      !until_ready(fd, -1))
+    return fd;
+  close(fd);
+  return -1;
+}
+
+/* What was begun is answered by the first session, the rest by another one. The first one lives on,
+ * as a pooler's would. */
+static int switch_server(struct relay *r) {
+  if (until_ready(r->server, r->client))
+    return -1;
+  r->pooled = r->server;
+  r->server = second_session(r->p);
+  r->marked = 0;
+  return r->server < 0 ? -1 : 0;
 }
 
 static void relay(struct relay *r) {
@@ -75,12 +133,12 @@ static void relay(struct relay *r) {
       return;
     if (p[1].revents && pass(r, r->server, r->client) < 0)
       return;
+    if (r->marked && r->p->mode == PROXY_FREEZE)
+      return wait_for_stop(r->p);
+    if (r->marked && r->p->mode == PROXY_SWITCH && switch_server(r))
+      return;
+    p[1].fd = r->server;
   }
-}
-
-static void wait_for_stop(struct proxy *p) {
-  struct pollfd stop = {.fd = p->stop[0], .events = POLLIN};
-  (void)poll(&stop, 1, -1);
 }
 
 static void serve(struct proxy *p, struct relay *r) {
@@ -101,18 +159,32 @@ static void serve(struct proxy *p, struct relay *r) {
   }
 }
 
+static void *run_one(void *arg) {
+  struct relay *r = arg;
+  serve(r->p, r);
+  close(r->client);
+  if (r->pooled)
+    close(r->pooled);
+  return NULL;
+}
+
 static void *run(void *arg) {
   struct proxy *p = arg;
-  static struct relay r;
+  struct relay *all[CONNECTIONS];
+  size_t count = 0;
   struct pollfd waiting[2] = {{.fd = p->listener, .events = POLLIN},
                               {.fd = p->stop[0], .events = POLLIN}};
-  memset(&r, 0, sizeof r);
-  r.p = p;
-  if (poll(waiting, 2, -1) <= 0 || waiting[1].revents)
-    return NULL;
-  r.client = accept(p->listener, NULL, NULL);
-  serve(p, &r);
-  close(r.client);
+  while (poll(waiting, 2, -1) > 0 && !waiting[1].revents && count < CONNECTIONS) {
+    struct relay *r = calloc(1, sizeof *r);
+    r->p = p;
+    r->client = accept(p->listener, NULL, NULL);
+    all[count++] = r;
+    pthread_create(&r->thread, NULL, run_one, r);
+  }
+  for (size_t i = 0; i < count; i++) {
+    pthread_join(all[i]->thread, NULL);
+    free(all[i]);
+  }
   return NULL;
 }
 

@@ -1,6 +1,6 @@
-/* A relay on loopback in front of one connection to PostgreSQL, for what a good network never
- * shows: a connection that is cut at a chosen byte, a pooler, a listener that is silent or speaks
- * another language. It runs on a thread of its own and serves one connection.
+/* A relay on loopback in front of PostgreSQL, for what a good network never shows: a connection
+ * that is cut or freezes at a chosen byte, a pooler, a listener that is silent or speaks another
+ * language. It runs on threads of its own, one a connection.
  */
 #ifndef MIGD_TESTS_PROXY_H
 #define MIGD_TESTS_PROXY_H
@@ -9,9 +9,12 @@
 #include <stddef.h>
 
 enum proxy_mode {
-  PROXY_POOLER,   /* shows the client another process id than the server's */
-  PROXY_CUT,      /* closes both sides once the client sent `marker` */
-  PROXY_SILENT,   /* accepts and says nothing */
+  PROXY_POOLER, /* shows the client another process id than the server's */
+  PROXY_CUT,    /* closes both sides once the client sent `marker` */
+  PROXY_FREEZE, /* passes nothing more on of the connection that sent `marker` */
+  PROXY_SWITCH, /* after `marker` another session of the server answers: a pooler that hands on the
+                   server's own key. `folder`, `user` and `database` name that session. */
+  PROXY_SILENT, /* accepts and says nothing */
   PROXY_STRANGER, /* answers with HTTP */
   PROXY_NO_TLS    /* answers as PostgreSQL does that was asked for TLS and has none */
 };
@@ -19,7 +22,8 @@ enum proxy_mode {
 struct proxy {
   enum proxy_mode mode;
   const char *marker;
-  int server_port, port; /* where to, and where it listens */
+  const char *folder, *user, *database; /* PROXY_SWITCH: of a socket that trusts the user */
+  int server_port, port;                /* where to, and where it listens */
   int listener, stop[2];
   pthread_t thread;
 };

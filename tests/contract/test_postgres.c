@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "postgres_sessions.h"
 #include "proxy.h"
 #include "server/base/clock.h"
 
@@ -685,5 +686,11 @@ int main(void) {
     fprintf(stderr, "%s: %s\n", url, e.text);
     return 1;
   }
-  return contract_run(own, sizeof own / sizeof *own);
+  size_t count = sizeof own / sizeof *own;
+  struct CMUnitTest *all = calloc(count + postgres_session_test_count, sizeof *all);
+  memcpy(all, own, sizeof own);
+  memcpy(all + count, postgres_session_tests, postgres_session_test_count * sizeof *all);
+  int failed = contract_run(all, count + postgres_session_test_count);
+  free(all);
+  return failed;
 }

@@ -54,10 +54,17 @@ expect 0 migctl downgrade 0002 -t shop --wait 30s
 same "the ledger" "$(ledger shop)" 0002
 
 chapter "somebody else's transaction keeps the database: migd waits a little, then says so"
-expect 0 migctl target set shop --lock-timeout 500ms
-hold shop
-expect 1,4 migctl upgrade -t shop
-says lock
+expect 0 migctl target set shop --lock-timeout 500ms --lock-retry 1s --idle-in-transaction-timeout 90s
+expect 0 migctl target show shop -o json
+same "its policy" "$(field "[d['policy'][k] for k in ('lockTimeout', 'lockRetry', 'idleInTransactionTimeout')]")" '["0.5s", "1s", "90s"]'
+hold shop orders
+expect 4 migctl upgrade -t shop
+says 'try 2 for a lock' 'given up after'
+if [ "$backend" = postgresql ]; then
+  says 'holds AccessExclusiveLock on public.orders' "role $MIGD_TEST_PG_USER"
+else
+  says 'locked by another program'
+fi
 release
 same "the ledger" "$(ledger shop)" 0002
 expect 0 migctl upgrade -t shop

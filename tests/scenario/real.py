@@ -18,7 +18,7 @@ def with_postgres(program):
         os.execv(cluster, [cluster, "run", "--", sys.executable, os.path.abspath(program), *sys.argv[1:]])
 
 
-PG = {k: os.environ.get(f"MIGD_TEST_PG_{k}", "") for k in ("HOST", "PORT", "USER", "PASSWORD")}
+PG = {k: os.environ.get(f"MIGD_TEST_PG_{k}", "") for k in ("HOST", "PORT", "USER", "PASSWORD", "ADMIN")}
 PSQL_ENV = dict(os.environ, PGHOST=PG["HOST"], PGPORT=PG["PORT"], PGUSER=PG["USER"], PGPASSWORD=PG["PASSWORD"], PGSSLMODE="disable")
 
 
@@ -69,6 +69,25 @@ class Server:
 
     def json(self, *args):
         return json.loads(self.must(*args, "-o", "json"))
+
+
+def write_revisions(folder, sections):
+    """A line of revisions r1, r2, …: each is its sections as they stand in a file."""
+    os.makedirs(folder)
+    for n, text in enumerate(sections, 1):
+        with open(os.path.join(folder, f"r{n}_step.sql"), "w") as f:
+            f.write(f"-- migd:revision r{n}\n-- migd:parent {f'r{n - 1}' if n > 1 else 'base'}\n\n{text}\n")
+
+
+def password_file(work):
+    path = os.path.join(work, "password")
+    with open(path, "w") as f:
+        f.write(PG["PASSWORD"])
+    return path
+
+
+def url(database, port=None):
+    return f"postgresql://{PG['USER']}@127.0.0.1:{port or PG['PORT']}/{database}?sslmode=disable"
 
 
 def until(what, true, seconds=60):

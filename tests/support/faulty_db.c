@@ -55,6 +55,16 @@ static void unlock(struct db *db) {
     f->inner->driver->unlock(f->inner);
 }
 
+static int lock_wait(struct db *db, int64_t ms, const struct job *job, struct err *e) {
+  struct faulty *f = (struct faulty *)db;
+  return f->lost ? lost(e) : f->inner->driver->lock_wait(f->inner, ms, job, e);
+}
+
+static const struct db_blockers *blockers(struct db *db) {
+  struct faulty *f = (struct faulty *)db;
+  return f->inner->driver->blockers(f->inner);
+}
+
 static bool in_transaction(struct db *db) {
   struct faulty *f = (struct faulty *)db;
   return !f->lost && f->inner->driver->in_transaction(f->inner);
@@ -77,6 +87,8 @@ int faulty_open(struct db **out, const struct db_options *options, const struct 
   f->driver.lock_check = lock_check;
   f->driver.unlock = unlock;
   f->driver.exec = exec;
+  f->driver.lock_wait = lock_wait;
+  f->driver.blockers = blockers;
   f->driver.in_transaction = in_transaction;
   f->driver.close = close_both;
   f->base.driver = &f->driver;

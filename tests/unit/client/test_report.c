@@ -43,6 +43,15 @@ static void everything_that_is_known_is_said(void **state) {
              "DETAIL: more\nHINT: perhaps order\n");
 }
 
+static void a_detail_may_have_lines(void **state) {
+  (void)state;
+  struct err e = failure("x");
+  e.target[0] = e.file[0] = e.source[0] = e.sqlstate[0] = 0;
+  e.line = 0;
+  strcpy(e.detail, "process 1\033[2J\nprocess 2\nand 3 more");
+  expect(&e, "x\nDETAIL: process 1\\x1b[2J\n        process 2\n        and 3 more\n");
+}
+
 static void nothing_is_said_twice(void **state) {
   (void)state;
   struct err e = failure("shop-eu: 2026_invoices.sql:14:13: ERROR 42P01: no such relation");
@@ -91,6 +100,7 @@ static void problems_name_the_file_to_open(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(everything_that_is_known_is_said),
+      cmocka_unit_test(a_detail_may_have_lines),
       cmocka_unit_test(nothing_is_said_twice),
       cmocka_unit_test(the_caret_stands_under_wide_and_odd_characters),
       cmocka_unit_test(a_server_cannot_steer_the_terminal),

@@ -77,6 +77,16 @@ static void test_the_largest(void **state) {
   }
 }
 
+static void test_a_detail_keeps_its_lines(void **state) {
+  (void)state;
+  struct err e, back;
+  (void)err_set(&e, ERR_LOCKED, "one\nline");
+  err_copy_lines(e.detail, sizeof e.detail, "a\nb\tc\033\n", 7);
+  there_and_back(&e, &back);
+  assert_string_equal(back.text, "one line");
+  assert_string_equal(back.detail, "a\nb c \n");
+}
+
 /* A field that was filled without err_copy must not make the whole status unreadable. */
 static void test_unclean_fields(void **state) {
   (void)state;
@@ -200,6 +210,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_every_kind),
       cmocka_unit_test(test_the_largest),
+      cmocka_unit_test(test_a_detail_keeps_its_lines),
       cmocka_unit_test(test_unclean_fields),
       cmocka_unit_test(test_status_is_googles),
       cmocka_unit_test(test_without_usable_details),

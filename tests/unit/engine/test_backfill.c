@@ -356,9 +356,10 @@ static void test_no_end(void **state) {
   end(&f);
 }
 
-static void on_waiting(void *ctx, unsigned attempt, const struct err *why) {
+static void on_waiting(void *ctx, unsigned attempt, const struct err *why,
+                       const struct db_blockers *blockers) {
   struct fixture *f = ctx;
-  (void)attempt, (void)why;
+  (void)attempt, (void)why, (void)blockers;
   f->waits++;
   db_close(f->other); /* which rolls back */
   f->other = NULL;
@@ -381,17 +382,21 @@ static void on_batch_hold(void *ctx, const struct walk *w, const struct walk_bat
 /* Up to the head, with other hooks. */
 static int go_with(struct fixture *f,
                    void (*batch_finished)(void *, const struct walk *, const struct walk_batch *),
-                   void (*waiting)(void *, unsigned, const struct err *), struct err *e) {
+                   void (*waiting)(void *, unsigned, const struct err *,
+                                   const struct db_blockers *),
+                   struct err *e) {
   const char *head = "head";
   struct walk w = walk(f, OP_UPGRADE, &head);
   w.hooks.batch_finished = batch_finished;
   w.hooks.waiting = waiting;
+  w.lock_retry_ms = 1000;
   return walk_to(&w, WALK_APPLY, e);
 }
 
-static void on_waiting_long(void *ctx, unsigned attempt, const struct err *why) {
+static void on_waiting_long(void *ctx, unsigned attempt, const struct err *why,
+                            const struct db_blockers *blockers) {
   struct fixture *f = ctx;
-  (void)attempt, (void)why;
+  (void)attempt, (void)why, (void)blockers;
   f->waits++;
 }
 

@@ -57,7 +57,7 @@ static void a_targets_schema_comes_first(void **state) {
   assert_int_equal(db_url_parse("postgresql://u@h/x?schema=t%22%2742,public", &url, &e), 0);
   script_target(db, &url);
   assert_string_equal(db->schema, "t\"'42");
-  script_begin(db, 1, 2);
+  script_begin(db, 1, 2, 3);
   const char *path = strstr(buf_str(&b), "SET search_path = \"t\"\"'42\", \"public\";\n");
   snprintf(lock, sizeof lock, "pg_try_advisory_lock(%lld)",
            (long long)db_postgres_lock(db->schema));
@@ -79,7 +79,7 @@ static void a_whole_database_keeps_its_search_path(void **state) {
   assert_int_equal(db_url_parse("postgresql://u@h/x", &url, &e), 0);
   script_target(db, &url);
   assert_null(db->schema);
-  script_begin(db, 1, 2);
+  script_begin(db, 1, 2, 3);
   assert_null(strstr(buf_str(&b), "search_path"));
   assert_non_null(strstr(buf_str(&b), "pg_try_advisory_lock(7883946301883154433)"));
 }

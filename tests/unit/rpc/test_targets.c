@@ -28,10 +28,16 @@ static void a_target_is_registered_as_asked(void **state) {
   Migd__V1__Label *labels[] = {label(f, "region", "eu"), label(f, "env", "prod")};
   Migd__V1__TargetPolicy policy = MIGD__V1__TARGET_POLICY__INIT;
   Google__Protobuf__Duration timeout = GOOGLE__PROTOBUF__DURATION__INIT;
+  Google__Protobuf__Duration retry = GOOGLE__PROTOBUF__DURATION__INIT;
+  Google__Protobuf__Duration idle = GOOGLE__PROTOBUF__DURATION__INIT;
   push_shop(f);
   timeout.seconds = 1;
   timeout.nanos = 500000000;
   policy.lock_timeout = &timeout;
+  policy.lock_retry = &retry;
+  policy.idle_in_transaction_timeout = &idle;
+  retry.seconds = 2;
+  idle.seconds = 3;
   m.labels = labels;
   m.n_labels = 2;
   m.policy = &policy;
@@ -47,6 +53,8 @@ static void a_target_is_registered_as_asked(void **state) {
   assert_string_equal(r->labels[0]->key, "env");
   assert_string_equal(r->labels[1]->value, "eu");
   assert_int_equal(r->policy->lock_timeout->nanos, 500000000);
+  assert_int_equal(r->policy->lock_retry->seconds, 2);
+  assert_int_equal(r->policy->idle_in_transaction_timeout->seconds, 3);
   assert_int_equal(r->state, MIGD__V1__TARGET_STATE__TARGET_STATE_NEVER_SEEN);
   assert_false(r->has_password);
   talk_end(t);

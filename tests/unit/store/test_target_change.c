@@ -66,7 +66,7 @@ static void an_update_writes_what_it_says(void **state) {
   t.catalog = "other";
   t.labels = labels;
   t.label_count = 2;
-  t.policy = (struct target_policy){1000, 2000, true};
+  t.policy = (struct target_policy){1000, 2000, true, 3000, 4000};
   assert_ok(target_update(f->db, &t, "postgresql:h:5432/d", &f->e));
   t = read_target(f, "uno");
   assert_int_equal(t.id, id);
@@ -77,6 +77,8 @@ static void an_update_writes_what_it_says(void **state) {
   assert_string_equal(t.labels[0].key, "a");
   assert_int_equal(t.policy.lock_timeout_ms, 1000);
   assert_int_equal(t.policy.statement_timeout_ms, 2000);
+  assert_int_equal(t.policy.idle_timeout_ms, 3000);
+  assert_int_equal(t.policy.lock_retry_ms, 4000);
   assert_true(t.policy.allow_superuser);
   assert_err(target_get(f->db, "one", &f->arena, &t, &f->e), ERR_NOT_FOUND);
 }
