@@ -129,7 +129,8 @@ static void add_step(struct planning *p, struct buf *out, const Migd__V1__Target
   else
     words_step(out, step->direction, parents, step->revision, step->message);
   if (step->direction != MIGD__V1__DIRECTION__DIRECTION_STAMP)
-    buf_addf(out, " (%s%s)", counted(p->s, step->statements, "statement", "statements"),
+    buf_addf(out, " (%s%s%s)", counted(p->s, step->statements, "statement", "statements"),
+             step->n_sql > step->statements ? ", with the rebuild of a table" : "",
              step->batched          ? ", batched"
              : step->no_transaction ? ", outside a transaction"
                                     : "");

@@ -55,6 +55,11 @@ void arena_release(struct arena *a) {
   a->used = 0;
 }
 
+void arena_wipe(struct arena *a) {
+  for (struct arena_chunk *chunk = a->chunks; chunk != NULL; chunk = chunk->next)
+    explicit_bzero(chunk->bytes, chunk->size);
+}
+
 /* Rounds up so that the next piece is aligned; an empty piece has an address of its own. */
 static bool piece_size(size_t size, size_t *rounded) {
   if (size > SIZE_MAX / 2)

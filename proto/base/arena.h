@@ -22,6 +22,9 @@ struct arena {
 void arena_init(struct arena *a, size_t limit);
 /* Takes NULL contents gracefully; the arena may be used again. */
 void arena_release(struct arena *a);
+/* Overwrites all that is in it, which must not be used any more: before the release of an arena
+ * that has seen a secret. */
+void arena_wipe(struct arena *a);
 /* Zeroed, aligned for any type. Never NULL. */
 void *arena_alloc(struct arena *a, size_t size);
 /* As arena_alloc for count * size; NULL when that overflows or exceeds the limit. */

@@ -52,6 +52,9 @@ enum db_flags {
   DB_OURS = 1,   /* migd's own statement: not subject to the guard */
   DB_REUSE = 2,  /* the text lives as long as the db: the driver may keep it prepared */
   DB_SECRET = 4, /* a secret is in the text: it is not for a log */
+  /* SQLite: a statement of a rebuild, which has expressions of a revision in it: guarded as that
+   * is, but for the name of the table that is being made, migd_new_… */
+  DB_REBUILD = 8,
 };
 
 struct db_statement {
@@ -207,6 +210,9 @@ const struct db_driver *db_driver_of(enum dialect dialect);
 /* Opens by the URL's dialect. */
 int db_open(struct db **out, const struct db_options *options, const struct job *job,
             struct err *e);
+/* A database of SQLite in memory, empty, guarded as a target is, of at most 64 MiB and with values
+ * of at most 16 MiB, for trying what changes a schema. */
+int db_open_memory(struct db **out, int64_t statement_timeout_ms, struct err *e);
 void db_close(struct db *db); /* takes NULL; rolls back what is open */
 /* For declarations: struct db *db DB_SCOPED = NULL; */
 #define DB_SCOPED __attribute__((cleanup(db_close_scoped)))

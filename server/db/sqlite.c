@@ -229,6 +229,7 @@ static int sqlite_exec(struct db *db, const struct db_statement *st, db_row_fn *
     return -1;
   s->busy = true;
   s->guard.ours = st->flags & DB_OURS;
+  s->guard.rebuild = st->flags & DB_REBUILD;
   s->guard.vacuum = is_vacuum(st->sql, st->len);
   s->guard.why[0] = '\0';
   sqlite_watch_begin(s, job);

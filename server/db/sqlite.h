@@ -13,6 +13,7 @@
 struct sqlite_guard {
   bool on;       /* a target */
   bool ours;     /* the statement at work is migd's own */
+  bool rebuild;  /* it is one of a rebuild: names migd_new_… are allowed */
   bool vacuum;   /* it is a VACUUM, which attaches, begins and copies every table */
   bool running;  /* it is prepared: what is asked now, SQLite's own modules ask */
   char why[160]; /* what was refused; "" when nothing was */

@@ -66,15 +66,16 @@ static int check_pragma(struct sqlite_guard *g, const char *name, const char *va
   return refuse(g, "PRAGMA", name);
 }
 
-static bool is_ours(const char *name) {
-  return name && strncasecmp(name, "migd_", 5) == 0;
+static bool is_ours(const struct sqlite_guard *g, const char *name) {
+  return name && strncasecmp(name, "migd_", 5) == 0 &&
+         !(g->rebuild && strncasecmp(name, "migd_new_", 9) == 0);
 }
 
 /* A change to the table or other object `name`, which may belong to the table `table`. */
 static int check_change(struct sqlite_guard *g, const char *name, const char *table) {
-  if (!g->vacuum && (is_ours(name) || is_ours(table))) {
+  if (!g->vacuum && (is_ours(g, name) || is_ours(g, table))) {
     snprintf(g->why, sizeof g->why, "%.80s: names beginning with migd_ are migd's own",
-             is_ours(name) ? name : table);
+             is_ours(g, name) ? name : table);
     return SQLITE_DENY;
   }
   return SQLITE_OK;

@@ -53,9 +53,9 @@ static int step_statements(struct walk *w, const struct revision *r, enum direct
     const struct section *section = &r->sections[i];
     if (section->direction != direction || !(section->dialects & dialect))
       continue;
-    for (size_t k = 0; k < section->statements[dialect].count; k++)
-      if (statement_run(w, r, &section->statements[dialect].items[k], true, e))
-        return -1;
+    if (statements_run(w, r, section->statements[dialect].items, section->statements[dialect].count,
+                       e))
+      return -1;
   }
   return 0;
 }

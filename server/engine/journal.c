@@ -9,6 +9,7 @@
 #include "server/base/clock.h"
 #include "server/engine/backfill.h"
 #include "server/engine/concurrent_index.h"
+#include "server/engine/rebuild.h"
 #include "server/engine/statements.h"
 #include "server/engine/transaction.h"
 
@@ -109,23 +110,30 @@ static int run_outside(struct journal *j, const struct section_statement *s, int
   return -1;
 }
 
-/* The statements of a section with a transaction, all or nothing, from number `first` on. */
-static int run_inside(struct journal *j, const struct section *section, int64_t first,
-                      struct err *e) {
+static int check_orphans(struct journal *j, struct err *e) {
+  struct orphans now;
+  if (j->w->offline) {
+    orphans_refuse(j->w);
+    return 0;
+  }
+  return orphans_read(j->w, &now, e) ? -1 : orphans_compare(&now, j->orphans, e);
+}
+
+/* Statements with a transaction, all or nothing, from number `first` on. */
+static int run_inside(struct journal *j, const struct section_statement *s, size_t count,
+                      int64_t first, struct err *e) {
   struct walk *w = j->w;
-  enum dialect dialect = w->db->driver->dialect;
-  size_t count = section->statements[dialect].count;
   if (!count)
     return 0;
   int64_t started_at = clock_wall_us(), seq = j->seq;
   struct ledger_partial now = j->now;
   if (tx_begin(w, e))
     return -1;
-  int rc = 0;
-  for (size_t k = 0; !rc && k < count; k++)
-    rc = statement_run(w, j->r, &section->statements[dialect].items[k], true, e);
+  int rc = statements_run(w, j->r, s, count, e);
   if (!rc)
     rc = session_pin(w, e);
+  if (!rc && j->orphans)
+    rc = check_orphans(j, e);
   if (!rc)
     rc = journal_mark(j, first + (int64_t)count - 1, LEDGER_DONE, started_at, e);
   if (!rc)
@@ -140,6 +148,35 @@ static int run_inside(struct journal *j, const struct section *section, int64_t 
   return rc;
 }
 
+/* ALTER TABLEs of a SQLite table: they need a transaction, and foreign keys that are not broken
+ * by them. */
+static int run_alters(struct journal *j, const struct section_statement *s, size_t count,
+                      int64_t first, struct err *e) {
+  struct orphans before = {0};
+  if (!j->w->offline && orphans_read(j->w, &before, e))
+    return -1;
+  j->orphans = &before;
+  int rc = run_inside(j, s, count, first, e);
+  j->orphans = NULL;
+  return rc;
+}
+
+/* Statements outside a transaction, from number `first` on. */
+static int run_apart(struct journal *j, const struct section_statement *s, size_t count,
+                     int64_t first, struct err *e) {
+  for (size_t k = 0; k < count;) {
+    int64_t number = first + (int64_t)k;
+    bool later = number > j->from.done;
+    size_t alters =
+        later && number != j->from.doubt ? rebuild_gather(j->w, j->r, s + k, count - k) : 0;
+    if (alters ? run_alters(j, s + k, alters, number, e)
+               : later && run_outside(j, s + k, number, e))
+      return -1;
+    k += alters ? alters : 1;
+  }
+  return 0;
+}
+
 static int run_sections(struct journal *j, enum direction direction, struct err *e) {
   enum dialect dialect = j->w->db->driver->dialect;
   int64_t number = 1;
@@ -147,23 +184,16 @@ static int run_sections(struct journal *j, enum direction direction, struct err 
     const struct section *section = &j->r->sections[i];
     if (section->direction != direction || !(section->dialects & dialect))
       continue;
+    const struct section_statement *s = section->statements[dialect].items;
     size_t count = section->statements[dialect].count;
     if (section->batch) {
       if (count && number > j->from.done && backfill_run(j, section, number, e))
         return -1;
-      number += (int64_t)count;
-      continue;
+    } else if (section->transaction ? number > j->from.done && run_inside(j, s, count, number, e)
+                                    : run_apart(j, s, count, number, e)) {
+      return -1;
     }
-    if (section->transaction) {
-      if (number > j->from.done && run_inside(j, section, number, e))
-        return -1;
-      number += (int64_t)count;
-      continue;
-    }
-    for (size_t k = 0; k < count; k++, number++)
-      if (number > j->from.done &&
-          run_outside(j, &section->statements[dialect].items[k], number, e))
-        return -1;
+    number += (int64_t)count;
   }
   return 0;
 }

@@ -12,9 +12,10 @@ struct journal {
   struct walk *w;
   const struct revision *r;
   unsigned index;
-  struct ledger_partial from; /* what an earlier try left; zeroes when there was none */
-  struct ledger_partial now;  /* what the ledger says of it now */
-  int64_t seq;                /* the ledger's last entry */
+  struct ledger_partial from;    /* what an earlier try left; zeroes when there was none */
+  struct ledger_partial now;     /* what the ledger says of it now */
+  const struct orphans *orphans; /* those before; NULL: nobody looks for more */
+  int64_t seq;                   /* the ledger's last entry */
 };
 
 /* Writes an entry about a statement. */

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "server/engine/apply.h"
+#include "server/engine/rebuild.h"
 #include "server/engine/script.h"
+#include "server/engine/shadow.h"
 #include "server/engine/statements.h"
 #include "server/engine/transaction.h"
 
@@ -76,7 +78,9 @@ static int prepare(struct walk *w, const struct offline_request *q, struct err *
     return -1;
   ledger_add_at(&at, w->ledger.rows, w->ledger.row_count, w->store_id);
   script_check(w->db, CHECK_START, buf_str(&at));
-  return any_orphans(w) ? orphans_note(w, e) : 0;
+  if (any_orphans(w) && orphans_note(w, e))
+    return -1;
+  return rebuild_possible(w, &w->plan) ? shadow_replay(w, e) : 0;
 }
 
 static void add_head(struct walk *w, const struct offline_request *q) {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/sql/lex.h"
 #include "server/sql/split.h"
 
 struct script {
@@ -17,6 +18,10 @@ struct script {
   struct buf *out;
   const struct db_url *url; /* or NULL */
   bool open;                /* a transaction is */
+  enum script_mode mode;
+  struct db *shadow; /* NULL: none */
+  bool doubtful;     /* and `doubt` says why */
+  struct err doubt;
 };
 
 static const struct {
@@ -25,6 +30,8 @@ static const struct {
     [CHECK_START] = {"start", "the database is not where this script starts"},
     [CHECK_SWAP] = {"swap", "the ledger was changed by somebody else"},
     [CHECK_ORPHANS] = {"orphans", "a foreign key is violated"},
+    [CHECK_COPY] = {"copied", "rows of a rebuilt table were lost"},
+    [CHECK_INTEGRITY] = {"sound", "a rebuilt table is not sound"},
 };
 
 enum { CHECKS = sizeof checks / sizeof checks[0] };
@@ -95,12 +102,43 @@ static void add_swap(struct script *s, const struct db_statement *statement) {
              checks[CHECK_SWAP].column);
 }
 
+/* Statements that change no schema: on an empty database they would only cost time. */
+static bool only_rows(const struct db_statement *statement) {
+  static const char *const words[] = {"INSERT", "UPDATE",  "DELETE",  "REPLACE", "SELECT", "VALUES",
+                                      "WITH",   "EXPLAIN", "ANALYZE", "REINDEX", "VACUUM"};
+  struct lexer l = {.dialect = DIALECT_SQLITE, .text = statement->sql, .len = statement->len};
+  struct lex_token token;
+  struct err ignored;
+  if (lex_next(&l, &token, &ignored))
+    return false;
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    if (lex_is(&l, &token, words[i]))
+      return true;
+  return false;
+}
+
+static int run_on_shadow(struct script *s, const struct db_statement *statement,
+                         const struct job *job, struct err *e) {
+  bool ours = statement->flags & DB_OURS, rebuild = statement->flags & DB_REBUILD;
+  if (!s->shadow || s->doubtful || ours || (!rebuild && only_rows(statement)) ||
+      !s->shadow->driver->exec(s->shadow, statement, NULL, NULL, NULL, job, e))
+    return 0;
+  if (rebuild || e->kind != ERR_MIGRATION)
+    return -1;
+  char start[80];
+  err_copy(start, sizeof start, statement->sql, statement->len);
+  err_in(e, "%s%s", start, statement->len >= sizeof start ? " ..." : "");
+  script_set_doubt(&s->db, e);
+  return 0;
+}
+
 static int script_exec(struct db *db, const struct db_statement *statement, db_row_fn *row,
                        void *ctx, int64_t *changed, const struct job *job, struct err *e) {
   struct script *s = (struct script *)db;
-  (void)ctx;
   if (job_check(job, e))
     return -1;
+  if (row && s->shadow)
+    return s->shadow->driver->exec(s->shadow, statement, row, ctx, changed, job, e);
   if (row)
     return err_set(e, ERR_INTERNAL, "a script reads nothing");
   if (!s->open && !(statement->flags & DB_OURS) && refuse_transaction(s, statement, e))
@@ -114,9 +152,11 @@ static int script_exec(struct db *db, const struct db_statement *statement, db_r
     s->open = true;
   else if (says(statement, "COMMIT") || says(statement, "ROLLBACK"))
     s->open = false;
-  add_statement(s->out, statement);
-  buf_adds(s->out, ";\n");
-  return 0;
+  if (s->mode != SCRIPT_MUTE) {
+    add_statement(s->out, statement);
+    buf_adds(s->out, ";\n");
+  }
+  return run_on_shadow(s, statement, job, e);
 }
 
 static int script_lock(struct db *db, const struct job *job, struct err *e) {
@@ -148,6 +188,7 @@ static bool script_in_transaction(struct db *db) {
 }
 
 static void script_close(struct db *db) {
+  db_close(((struct script *)db)->shadow);
   free(db);
 }
 
@@ -222,6 +263,8 @@ void script_comment(struct db *db, const char *text) {
 
 void script_check(struct db *db, enum script_check check, const char *condition) {
   struct script *s = (struct script *)db;
+  if (s->mode != SCRIPT_WHOLE)
+    return;
   if (s->driver.dialect == DIALECT_SQLITE)
     buf_addf(s->out, "INSERT INTO temp.migd_guard (%s) SELECT %s;\n", checks[check].column,
              condition);
@@ -260,4 +303,28 @@ void script_loop(struct db *db, const char *statement, size_t len, const char *c
   buf_adds(s->out, "DO ");
   add_dollar_quoted(s->out, buf_str(&body), body.len);
   buf_adds(s->out, ";\n");
+}
+
+void script_shadow(struct db *db, struct db *shadow) {
+  ((struct script *)db)->shadow = shadow;
+}
+
+const struct err *script_doubt(const struct db *db) {
+  const struct script *s = (const struct script *)db;
+  return s->doubtful ? &s->doubt : NULL;
+}
+
+void script_set_doubt(struct db *db, const struct err *why) {
+  struct script *s = (struct script *)db;
+  if (!s->doubtful)
+    s->doubt = *why;
+  s->doubtful = true;
+}
+
+void script_set_mode(struct db *db, enum script_mode mode) {
+  ((struct script *)db)->mode = mode;
+}
+
+bool script_shows(const struct db *db) {
+  return ((const struct script *)db)->mode == SCRIPT_SHOWN;
 }

@@ -1,6 +1,7 @@
 /* A database that is not there: what it is told to run is written down, as a script for psql or the
- * sqlite3 shell. It has no rows to answer. Where a caller asks how many rows a statement changed,
- * the script makes sure that it is one. Owned by whoever opened it; one thread.
+ * sqlite3 shell. It has no rows to answer, but those of its shadow's schema. Where a caller asks
+ * how many rows a statement changed, the script makes sure that it is one. Owned by whoever opened
+ * it; one thread.
  */
 #ifndef MIGD_ENGINE_SCRIPT_H
 #define MIGD_ENGINE_SCRIPT_H
@@ -26,7 +27,22 @@ void script_loop(struct db *db, const char *statement, size_t len, const char *c
                  unsigned pause_ms);
 /* The script fails, saying what the check is about, where `condition`, an expression, is not true.
  */
-enum script_check { CHECK_START, CHECK_SWAP, CHECK_ORPHANS };
+enum script_check { CHECK_START, CHECK_SWAP, CHECK_ORPHANS, CHECK_COPY, CHECK_INTEGRITY };
 void script_check(struct db *db, enum script_check check, const char *condition);
+
+/* A database in memory (shadow.h) on which everything that can change a schema is run as well, and
+ * which answers what is read. Taken. Migrations' own statements may fail there: the first that does
+ * is kept as a doubt, and the shadow is left alone from then on. */
+void script_shadow(struct db *db, struct db *shadow);
+/* Why the shadow's schema is not what a target's would be; NULL: it is. */
+const struct err *script_doubt(const struct db *db);
+/* Adds a doubt where there is none. */
+void script_set_doubt(struct db *db, const struct err *why);
+/* What is written down: everything; the statements without the checks, for people to read; nothing.
+ */
+enum script_mode { SCRIPT_WHOLE, SCRIPT_SHOWN, SCRIPT_MUTE };
+void script_set_mode(struct db *db, enum script_mode mode);
+/* The statements are shown for a target whose schema the shadow has. */
+bool script_shows(const struct db *db);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "server/engine/rebuild.h"
 #include "server/engine/script.h"
 #include "server/sql/split.h"
 
@@ -101,6 +102,7 @@ static int run(struct walk *w, const struct revision *r, const struct section_st
   arena_init(&arena, 0);
   if (statement_text(w, r, s, batch, &arena, &text, e))
     return -1;
+  w->pragmas = w->pragmas || (text.len > 6 && !strncasecmp(text.s, "PRAGMA", 6));
   int rc = send(w, &text, changed, e);
   sql_text_wipe(&text);
   if (rc) {
@@ -129,6 +131,17 @@ int statement_run_batch(struct walk *w, const struct revision *r, const struct s
   return run(w, r, s, number, true, changed, e);
 }
 
+int statements_run(struct walk *w, const struct revision *r, const struct section_statement *s,
+                   size_t count, struct err *e) {
+  for (size_t k = 0; k < count;) {
+    size_t alters = rebuild_gather(w, r, s + k, count - k);
+    if (alters ? rebuild_run(w, r, s + k, alters, e) : statement_run(w, r, s + k, true, e))
+      return -1;
+    k += alters ? alters : 1;
+  }
+  return 0;
+}
+
 static int on_text(void *ctx, const struct db_value *v, int count, struct err *e) {
   (void)e;
   struct walk *w = ctx;
@@ -152,9 +165,17 @@ int session_note(struct walk *w, struct err *e) {
              : run_own(w, SET_CONFIG("migd.path", "search_path"), e);
 }
 
+/* foreign_keys cannot be changed inside a transaction, neither by us nor by a revision. */
+static int pin_sqlite(struct walk *w, struct err *e) {
+  if (w->pragmas && run_own(w, "PRAGMA legacy_alter_table = OFF", e))
+    return -1;
+  w->pragmas = false;
+  return w->db->driver->in_transaction(w->db) ? 0 : run_own(w, "PRAGMA foreign_keys = OFF", e);
+}
+
 int session_pin(struct walk *w, struct err *e) {
   if (w->db->driver->dialect == DIALECT_SQLITE)
-    return w->db->driver->in_transaction(w->db) ? 0 : run_own(w, "PRAGMA foreign_keys = OFF", e);
+    return pin_sqlite(w, e);
   if (w->offline)
     return run_own(w, SET_CONFIG("search_path", "migd.path"), e);
   if (!w->search_path)

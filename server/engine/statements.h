@@ -26,13 +26,17 @@ int statement_run(struct walk *w, const struct revision *r, const struct section
 /* Runs one inside, with the number of rows in the place of ${batch}. */
 int statement_run_batch(struct walk *w, const struct revision *r, const struct section_statement *s,
                         int64_t rows, int64_t *changed, struct err *e);
+/* Runs statements inside a transaction, one after the other; ALTER TABLEs of a SQLite table are
+ * done together, by a rebuild where SQLite has none (rebuild.h). */
+int statements_run(struct walk *w, const struct revision *r, const struct section_statement *s,
+                   size_t count, struct err *e);
 /* Names the place of a statement in an error; e->offset is one in the statement of the file. */
 void statement_locate(const struct revision *r, const struct section_statement *s, struct err *e);
 
 /* In a script: notes what session_pin() goes back to. */
 int session_note(struct walk *w, struct err *e);
 /* Undoes what a statement may have set for the session: PostgreSQL's search_path, SQLite's
- * foreign_keys. The ledger must be found where it was. */
+ * foreign_keys and legacy_alter_table. The ledger must be found where it was. */
 int session_pin(struct walk *w, struct err *e);
 
 /* Foreign keys that point nowhere: SQLite does not enforce them while migrations run, so they are

@@ -9,6 +9,7 @@
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "server/engine/apply.h"
+#include "server/engine/shadow.h"
 #include "server/engine/statements.h"
 
 int walk_open(struct walk *w, struct err *e) {
@@ -112,7 +113,6 @@ static int check_partial(const struct walk *w, struct err *e) {
 }
 
 static int stage_plan(struct walk *w, enum walk_stage last, struct err *e) {
-  (void)last;
   if (w->adopt && adopt_find(w, e))
     return -1;
   if (w->adopt && w->adopt->known) {
@@ -124,7 +124,9 @@ static int stage_plan(struct walk *w, enum walk_stage last, struct err *e) {
   if (plan_make(w->catalog, &w->request, w->ledger.rows, w->ledger.row_count, w->arena, &w->plan,
                 e))
     return -1;
-  return check_partial(w, e) || statements_check(w, e) ? -1 : 0;
+  if (check_partial(w, e) || statements_check(w, e))
+    return -1;
+  return last == WALK_PLAN ? shadow_show(w, e) : 0;
 }
 
 static int stage_apply(struct walk *w, enum walk_stage last, struct err *e) {

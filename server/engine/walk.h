@@ -81,8 +81,13 @@ struct walk {
   bool by_rule;               /* adopt_table is there, and no ledger */
   struct ledger_state ledger; /* kept true while steps are applied */
   struct plan plan;
+  const struct shown {
+    const char **sql;
+    size_t count;
+  } * shown; /* dry run: a row a step of the plan, its statements; NULL: they are as written */
   unsigned steps_done;
   bool lock_given_up;      /* a batch was tried as often as a lock is: the step is not tried anew */
+  bool pragmas;            /* SQLite: a revision may have set some for the session */
   const char *search_path; /* PostgreSQL: as it was when the walk began */
 };
 

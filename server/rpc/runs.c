@@ -262,9 +262,10 @@ static bool section_applies(const struct section *s, enum direction direction,
   return s->direction == direction && (s->dialects & dialect) != 0;
 }
 
+/* `shown`: what runs in place of the revision's own text; NULL: that. */
 static Migd__V1__PlanStep *proto_step(const struct catalog *c, const struct plan_step *step,
                                       enum dialect dialect, const struct variables *values,
-                                      struct arena *arena) {
+                                      const struct shown *shown, struct arena *arena) {
   const struct revision *r = &c->revisions[step->revision];
   PROTO_NEW(m, PlanStep, plan_step, arena);
   m->revision = proto_text(arena, r->id);
@@ -278,6 +279,10 @@ static Migd__V1__PlanStep *proto_step(const struct catalog *c, const struct plan
   for (size_t i = 0; i < r->section_count; i++)
     if (section_applies(&r->sections[i], step->direction, dialect))
       add_section(m, r, &r->sections[i], dialect, values, arena);
+  if (shown) {
+    m->sql = proto_texts(arena, shown->sql, shown->count);
+    m->n_sql = shown->count;
+  }
   return m;
 }
 
@@ -314,7 +319,8 @@ static int fill_plan(Migd__V1__TargetPlan *m, const struct walk *w, const struct
   m->after = proto_texts(arena, w->plan.after, w->plan.after_count);
   m->steps = ARENA_ARRAY(arena, Migd__V1__PlanStep *, w->plan.count + 1);
   for (size_t i = 0; i < w->plan.count; i++) {
-    m->steps[i] = proto_step(c, &w->plan.steps[i], dialect, &w->variables, arena);
+    m->steps[i] = proto_step(c, &w->plan.steps[i], dialect, &w->variables,
+                             w->shown ? &w->shown[i] : NULL, arena);
     size += sql_size(m->steps[i]);
     if (size > PLAN_SQL_MAX) {
       err_set(e, ERR_BUSY, "%s: the plan's statements are over the %u MiB that one answer holds",

@@ -24,7 +24,8 @@ enum alter_action_kind {
   ALTER_SET_NOT_NULL,      /* column */
   ALTER_DROP_NOT_NULL,     /* column */
   ALTER_DROP_EXPRESSION,   /* column: generated becomes plain; if_exists */
-  ALTER_ADD_CONSTRAINT,    /* name, may be none; body: from CONSTRAINT or its first word on */
+  ALTER_ADD_CONSTRAINT,    /* name, may be none; body: from CONSTRAINT or its first word on, without
+                              NOT VALID: SQLite checks its rows at once */
   ALTER_DROP_CONSTRAINT,   /* name; if_exists; cascade */
   ALTER_RENAME_CONSTRAINT, /* name, to */
   ALTER_RENAME_COLUMN,     /* column, to */
@@ -41,15 +42,18 @@ struct alter_action {
 
 struct alter_table {
   struct sql_range table; /* as written, schema included */
-  char *name;             /* without quotes and schema, in the arena */
+  char *schema, *name;    /* without quotes, in the arena; schema NULL: none is written */
   bool if_exists;
+  bool as_sqlite; /* one action, written without what only PostgreSQL has: where SQLite can do it,
+                     it takes the statement as it is */
   struct alter_action *actions;
   size_t count;
 };
 
 /* 1: an ALTER TABLE that is understood. 0: not an ALTER TABLE. -1 ERR_MIGRATION with e->offset in
  * the statement for an ALTER TABLE whose actions SQLite has no way to follow (SET TABLESPACE, OWNER
- * TO, ATTACH PARTITION, …) or that is malformed. */
+ * TO, ATTACH PARTITION, …), with expressions that only PostgreSQL knows (x::type, now()), or that
+ * is malformed. RENAME of a column, the table or a constraint is its statement's only action. */
 int alter_parse(const char *sql, size_t len, struct arena *arena, struct alter_table *out,
                 struct err *e);
 

@@ -524,6 +524,60 @@ static void a_statement_has_a_greatest_length(void **state) {
   db_close(db);
 }
 
+/* The table that is being made has a name of ours; all else is as in a migration. */
+static void a_rebuild_is_guarded_but_for_a_name(void **state) {
+  static const struct {
+    const char *sql;
+    bool allowed;
+  } rows[] = {
+      {"CREATE TABLE \"migd_new_t\" (a INTEGER PRIMARY KEY AUTOINCREMENT, b TEXT)", true},
+      {"INSERT INTO migd_new_t SELECT a, b FROM t", true},
+      {"INSERT INTO sqlite_sequence (name, seq) VALUES ('migd_new_t', 7)", true},
+      {"PRAGMA legacy_alter_table = ON", true},
+      {"INSERT INTO migd_new_t (b) SELECT load_extension(b) FROM t", false},
+      {"INSERT INTO migd_revision SELECT 'r2'", false},
+      {"DROP TABLE migd_revision", false},
+      {"ALTER TABLE migd_new_t RENAME TO w", true},
+      {"PRAGMA legacy_alter_table = OFF", true},
+      {"ATTACH ':memory:' AS m", false},
+  };
+  (void)state;
+  struct db *db = guarded();
+  struct err e;
+  must_fail(db, rows[0].sql, ERR_MIGRATION);
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct db_statement s = {.sql = rows[i].sql, .len = strlen(rows[i].sql), .flags = DB_REBUILD};
+    err_clear(&e);
+    if ((db->driver->exec(db, &s, NULL, NULL, NULL, NULL, &e) == 0) != rows[i].allowed)
+      fail_msg("%s: %s", rows[i].sql, e.text);
+  }
+  must_ours(db, "DROP TABLE w");
+  db_close(db);
+}
+
+static void a_database_in_memory_has_its_limits(void **state) {
+  (void)state;
+  struct db *db;
+  struct err e;
+  assert_int_equal(db_open_memory(&db, 100, &e), 0);
+  must(db, "CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT)");
+  must_fail(db, "ATTACH ':memory:' AS m", ERR_MIGRATION);
+  must_fail(db, "CREATE TABLE migd_ledger (a)", ERR_MIGRATION);
+  assert_says(must_fail(db,
+                        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
+                        "SELECT max(i) FROM n",
+                        ERR_MIGRATION),
+              "timeout");
+  assert_int_equal(db->driver->lock_check(db, &e), 0);
+  db_close(db);
+  assert_int_equal(db_open_memory(&db, 0, &e), 0);
+  must(db, "CREATE TABLE t (b BLOB)");
+  must(db, "INSERT INTO t VALUES (zeroblob(15000000)), (zeroblob(15000000))");
+  must_fail(db, "INSERT INTO t SELECT b FROM t UNION ALL SELECT b FROM t", ERR_MIGRATION);
+  must_fail(db, "SELECT zeroblob(17000000)", ERR_MIGRATION);
+  db_close(db);
+}
+
 static int make_folder(void) {
   char name[PATH_MAX];
   const char *tmp = getenv("TMPDIR");
@@ -560,6 +614,8 @@ int main(void) {
       cmocka_unit_test(what_migrations_need_is_allowed),
       cmocka_unit_test(what_ends_our_transaction_shows),
       cmocka_unit_test(a_statement_has_a_greatest_length),
+      cmocka_unit_test(a_rebuild_is_guarded_but_for_a_name),
+      cmocka_unit_test(a_database_in_memory_has_its_limits),
   };
   char missing[PATH_MAX + 32], command[PATH_MAX + 32];
   db_process_init();

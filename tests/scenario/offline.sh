@@ -90,8 +90,56 @@ DELETE FROM customer WHERE id = 7;
 DROP TABLE quote;
 SQL
 push odd
+# One ALTER TABLE for both dialects: on SQLite a rebuild of the table.
+revision alters 0001 tables base <<'SQL'
+-- migd:up
+CREATE TABLE customer (id INTEGER PRIMARY KEY, name TEXT, age INTEGER, note TEXT /* kept */);
+CREATE TABLE orders (id INTEGER PRIMARY KEY, customer_id INTEGER NOT NULL REFERENCES customer (id) ON DELETE CASCADE, amount INTEGER);
+CREATE INDEX customer_age ON customer (age) WHERE age > 3;
+CREATE VIEW named AS SELECT name FROM customer;
+INSERT INTO customer (id, name, age) VALUES (1, 'Ada', 36), (5, 'Kurt', NULL);
+INSERT INTO orders (id, customer_id, amount) VALUES (1, 5, 10), (2, 1, 20);
+-- migd:down
+DROP VIEW named;
+DROP TABLE orders;
+DROP TABLE customer;
+SQL
+revision alters 0002 alters 0001 <<'SQL'
+-- migd:up
+ALTER TABLE customer ALTER COLUMN name SET NOT NULL, ADD CONSTRAINT grown CHECK (age >= 0);
+ALTER TABLE customer ALTER age SET DEFAULT 18;
+ALTER TABLE customer ADD COLUMN mail TEXT NOT NULL DEFAULT 'none', DROP COLUMN note;
+INSERT INTO customer (id, name) VALUES (6, 'Emmy');
+ALTER TABLE customer RENAME CONSTRAINT grown TO adult;
+-- migd:up transaction=off
+ALTER TABLE orders ALTER COLUMN amount TYPE TEXT USING CAST(amount AS TEXT);
+ALTER TABLE orders ADD UNIQUE (customer_id, amount);
+-- migd:down
+ALTER TABLE orders DROP COLUMN amount;
+ALTER TABLE orders ADD COLUMN amount INTEGER;
+ALTER TABLE customer DROP CONSTRAINT adult, ALTER name DROP NOT NULL, ALTER age DROP DEFAULT, DROP mail;
+ALTER TABLE customer ADD COLUMN note TEXT;
+SQL
+push alters
 
-for catalog in shop demo odd; do twins "$catalog"; done
+for catalog in shop demo odd alters; do twins "$catalog"; done
+same "its rows" "$(query alters-sql "SELECT id, name, age, mail FROM customer ORDER BY id" | paste -sd' ')" "1|Ada|36|none 5|Kurt||none 6|Emmy|18|none"
+same "and theirs" "$(query alters-sql "SELECT id, customer_id, amount FROM orders ORDER BY id" | paste -sd' ')" "1|5|10 2|1|20"
+script "$work/down.sql" downgrade --sql head:0001 -t alters-sql
+plays alters-sql "$work/down.sql"
+expect 0 migctl downgrade 0001 -t alters-run
+same_image alters-run alters-sql
+query alters-sql "INSERT INTO customer (id) VALUES (9)" >/dev/null
+expect 1 migctl upgrade -t alters-sql
+says 0002_alters.sql:6: name
+[ "$backend" = postgresql ] || says 0002_alters.sql:6:22 'the row with id = 9: column name is NULL'
+script "$work/up.sql" upgrade --sql 0001: -t alters-sql
+if [ "$backend" = sqlite ]; then
+  stops alters-sql "$work/up.sql" "NOT NULL constraint failed"
+  query alters-sql "UPDATE customer SET name = 'x'" >/dev/null
+  sed '/^INSERT OR ABORT INTO "migd_new_customer"/s/;$/ WHERE id <> 5;/' "$work/up.sql" >"$work/cut.sql"
+  stops alters-sql "$work/cut.sql" "rows of a rebuilt table were lost"
+fi
 same "a text with everything in it" "$(query odd-sql "SELECT name FROM customer WHERE id = 7")" "O'Neill; -- \\ \$1"
 
 chapter "a script a range: down, up again, and a stamp"

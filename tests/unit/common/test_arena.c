@@ -148,6 +148,18 @@ static void test_allocators(void **state) {
   free(r);
 }
 
+static void test_wiping(void **state) {
+  (void)state;
+  struct arena a;
+  arena_init(&a, 0);
+  char *small = arena_strdup(&a, "secret"), *large = arena_alloc(&a, 1 << 20);
+  memset(large, 'x', 1 << 20);
+  arena_wipe(&a);
+  assert_int_equal(small[0] | small[5] | large[0] | large[(1 << 20) - 1], 0);
+  arena_release(&a);
+  arena_wipe(&a);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_pieces_are_zeroed_aligned_and_apart),
@@ -157,6 +169,7 @@ int main(void) {
       cmocka_unit_test(test_strings),
       cmocka_unit_test(test_no_memory_ends_the_process),
       cmocka_unit_test(test_allocators),
+      cmocka_unit_test(test_wiping),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
