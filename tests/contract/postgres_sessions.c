@@ -336,7 +336,10 @@ static void a_pooler_with_the_servers_key_is_refused(void **state) {
     assert_says(&e, "pooler");
     db_close(db);
     proxy_stop(&p);
-    until_number(other, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'", 0);
+    until_number(other,
+                 "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = "
+                 "(SELECT oid FROM pg_database WHERE datname = current_database())",
+                 0);
   }
   db_close(other);
 }

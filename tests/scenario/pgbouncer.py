@@ -37,7 +37,7 @@ KNOWN = {
     "by a file": ("USER", ""),
     "by a query": ("ADMIN", "auth_user = {admin}\nauth_query = SELECT usename, passwd FROM pg_shadow WHERE usename = $1"),
 }
-HELD = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+HELD = "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = '{}' WHERE l.locktype = 'advisory'"
 
 
 class Pooler:
@@ -100,7 +100,7 @@ def through(server, relay, database, mode, known):
         assert state(database) == before, state(database)
         # The pooler's sessions are alive, and hold nothing of ours.
         assert psql(f"SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = '{database}';") == ["t"]
-        assert psql(HELD + ";") == ["0"]
+        assert psql(HELD.format(database) + ";") == ["0"]
     finally:
         relay.to = (PG["HOST"], int(PG["PORT"]))
         pooler.stop()

@@ -36,7 +36,7 @@ def ours():
 
 def gone():
     until("no session of ours is left", ours, 20)
-    assert psql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory';") == ["0"]
+    assert psql(f"SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = '{DATABASE}' WHERE l.locktype = 'advisory';") == ["0"]
 
 
 def at(database=DATABASE):

@@ -33,7 +33,7 @@ expect 0 known -X POST -H 'content-type: application/grpc' -H 'te: trailers' --d
 says 'HTTP/2 200' application/grpc
 expect 0,92 known -X GET
 says_not 'HTTP/2 200'
-expect 0,92 known -X POST -H 'content-type: application/json' -d '{}'
+expect 0 known -X POST -H 'content-type: application/json'
 says 415
 
 chapter "the server still answers"
