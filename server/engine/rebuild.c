@@ -49,9 +49,9 @@ size_t rebuild_gather(const struct walk *w, const struct revision *r,
   struct rebuild_alter first, next;
   struct sql_text text;
   struct err e;
+  arena_init(&arena, 0);
   if (w->db->driver->dialect != DIALECT_SQLITE || !count)
     return 0;
-  arena_init(&arena, 0);
   int rc = parse(w, r, &s[0], &arena, &text, &first, &e);
   if (rc <= 0)
     return rc ? 1 : 0;

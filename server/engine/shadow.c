@@ -156,9 +156,9 @@ int shadow_show(struct walk *w, struct err *e) {
   struct db *shadow = NULL, *script DB_SCOPED = NULL;
   struct schema schema;
   struct walk over = *w;
+  arena_init(&arena, 0);
   if (!rebuild_possible(w, &w->plan))
     return 0;
-  arena_init(&arena, 0);
   script = script_db(DIALECT_SQLITE, &text);
   if (schema_read(w->db, w->job, &arena, &schema, e) || db_open_memory(&shadow, STATEMENT_MS, e))
     return -1;
