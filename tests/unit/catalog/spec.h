@@ -46,12 +46,16 @@ static struct catalog_file spec_file(struct arena *a, const char *word, size_t l
   return f;
 }
 
+/* Each word is copied: a sanitizer's strcspn looks at all that follows, and a spec can be long. */
 static size_t spec_files(struct arena *a, const char *text, struct catalog_file *out) {
   size_t count = 0;
-  for (const char *p = text + strspn(text, " "); *p; p += strspn(p, " ")) {
-    size_t len = strcspn(p, " ");
-    out[count++] = spec_file(a, p, len);
-    p += len;
+  for (const char *p = text; *p;) {
+    size_t len = 0;
+    while (p[len] && p[len] != ' ')
+      len++;
+    if (len)
+      out[count++] = spec_file(a, arena_strndup(a, p, len), len);
+    p += len + (p[len] == ' ');
   }
   return count;
 }
