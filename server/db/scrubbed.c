@@ -71,6 +71,8 @@ static const struct db_blockers *scrubbed_blockers(struct db *db) {
     struct db_blocker *b = &s->blockers.items[i];
     scrub(s->secrets, b->query, sizeof b->query);
     scrub(s->secrets, b->application, sizeof b->application);
+    scrub(s->secrets, b->user, sizeof b->user);
+    scrub(s->secrets, b->relation, sizeof b->relation); /* ${name:identifier} */
   }
   return &s->blockers;
 }

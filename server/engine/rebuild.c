@@ -102,9 +102,11 @@ static int locate_action(const struct group *g, struct rebuild_place place, stru
   return locate(g, place.alter, e);
 }
 
+/* The text of the table may hold what an earlier revision made of a secret. */
 static int exec(const struct group *g, const char *sql, unsigned flags, int64_t *changed,
                 struct err *e) {
-  struct db_statement statement = {.sql = sql, .len = strlen(sql), .flags = flags | g->secret};
+  unsigned hidden = g->w->secrets.count ? DB_SECRET : g->secret;
+  struct db_statement statement = {.sql = sql, .len = strlen(sql), .flags = flags | hidden};
   return g->w->db->driver->exec(g->w->db, &statement, NULL, NULL, changed, g->w->job, e);
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "server/base/digest.h"
 #include "server/engine/rebuild.h"
 #include "server/engine/schema.h"
 #include "server/engine/script.h"
@@ -112,6 +113,35 @@ static int copy_schema(struct db *shadow, const struct schema *schema, const str
   return 0;
 }
 
+static bool holds(const char *sql, struct buf *quoted) {
+  quoted->s[quoted->len - 1] = '\0'; /* what is between the quotes */
+  bool found = strstr(sql, quoted->s + 1) != NULL;
+  wipe(quoted->s, quoted->cap);
+  buf_release(quoted);
+  return found;
+}
+
+/* A secret that an earlier revision made a part of the schema, as a DEFAULT, comes back with the
+ * text of the table. One of three bytes and fewer would be found in everything. */
+static bool holds_secret(const struct walk *w, const char *sql) {
+  enum { SHORTEST = 4 };
+  for (size_t i = 0; i < w->secrets.count; i++) {
+    const char *value = w->secrets.values[i];
+    size_t len = strlen(value);
+    struct buf literal = BUF_INIT, name = BUF_INIT;
+    if (len < SHORTEST)
+      continue;
+    buf_reserve(&literal, 2 * len + 3); /* none is left behind by growing */
+    buf_reserve(&name, 2 * len + 3);
+    script_add_text(&literal, value, len);
+    db_add_name(&name, value);
+    bool literally = holds(sql, &literal), named = holds(sql, &name);
+    if (literally || named || strstr(sql, value))
+      return true;
+  }
+  return false;
+}
+
 static int show_step(struct walk *over, const struct buf *text, const struct plan_step *step,
                      struct shown *out, struct err *e) {
   struct sql_statements cut;
@@ -119,8 +149,11 @@ static int show_step(struct walk *over, const struct buf *text, const struct pla
       sql_split(DIALECT_SQLITE, buf_str(text), text->len, over->arena, &cut, e))
     return -1;
   out->sql = ARENA_ARRAY(over->arena, const char *, cut.count + 1);
-  for (size_t i = 0; i < cut.count; i++)
+  for (size_t i = 0; i < cut.count; i++) {
     out->sql[i] = arena_strndup(over->arena, text->s + cut.items[i].start, cut.items[i].len);
+    if (holds_secret(over, out->sql[i]))
+      out->sql[i] = "/* a statement with the value of a secret variable in it */";
+  }
   out->count = cut.count;
   return 0;
 }

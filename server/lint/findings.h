@@ -6,7 +6,7 @@
 #include "server/lint/frame.h"
 #include "server/lint/ignore.h"
 
-enum { FINDINGS_MAX = 100000 }; /* of a run; further ones are not told */
+enum { FINDINGS_MAX = 20000 }; /* of a run; further ones are not told */
 
 struct findings {
   struct arena *arena;

@@ -26,6 +26,13 @@ static bool is_ignore(const char *s, size_t len) {
   return len >= PREFIX && memcmp(s, prefix, PREFIX) == 0 && (len == PREFIX || blank(s[PREFIX]));
 }
 
+/* A copy of a text that is told with every finding: not longer than is of use. */
+static const char *shortened(const char *s, size_t len, struct arena *arena) {
+  char text[LINT_MESSAGE_MAX];
+  err_copy(text, sizeof text, s, len);
+  return arena_strdup(arena, text);
+}
+
 static struct ignore read(const char *s, size_t len, unsigned line, struct arena *arena) {
   size_t from = PREFIX;
   while (from < len && blank(s[from]))
@@ -41,9 +48,9 @@ static struct ignore read(const char *s, size_t len, unsigned line, struct arena
   return (struct ignore){.line = line,
                          .column = (unsigned)from + 1,
                          .len = (unsigned)(to - from),
-                         .name = arena_strndup(arena, s + from, to - from),
+                         .name = shortened(s + from, to - from, arena),
                          .rule = to > from ? rule_find(s + from, to - from) : NULL,
-                         .reason = arena_strndup(arena, s + reason, end - reason)};
+                         .reason = shortened(s + reason, end - reason, arena)};
 }
 
 /* The ones from `first` on stand above this line. */

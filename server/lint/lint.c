@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/base/clock.h"
 #include "server/lint/child.h"
 #include "server/lint/findings.h"
 #include "server/lint/gate.h"
@@ -19,6 +20,7 @@ enum {
   DEATHS_MAX = 5,                /* processes that may end before their time, in a run */
   CHILD_BYTES = 4 * 1024 * 1024, /* that one process is asked about; then a new one is started */
   UNITS = 4,                     /* of a revision: two directions, two dialects */
+  TEXT_MS = 60000,               /* of the rules that are asked here */
   WHY = 200
 };
 
@@ -37,6 +39,8 @@ struct run {
   char why[WHY]; /* the first failure */
   size_t missed; /* statements that the rules of the tree could not be asked about */
   const char *first_missed;
+  int64_t text_ns; /* that the rules of the text have left */
+  size_t late;     /* statements that these have not seen */
 };
 
 static void miss(struct run *r, const struct lint_unit *u, size_t statement) {
@@ -112,17 +116,25 @@ static int ask_child(struct run *r, struct lint_unit *u, struct ignores *ignores
   return 0;
 }
 
+/* Some rules compare statements with each other: what is nothing for a hundred of them can take
+ * hours for a hundred thousand, which a small file may hold. */
 static int ask_here(struct run *r, const struct lint_unit *u, struct ignores *ignores,
                     struct arena *scratch, struct err *e) {
   struct frame f;
   frame_begin(&f, u->dialect, u->direction, true, scratch);
   for (size_t i = 0; i < u->count; i++) {
     const struct unit_statement *st = &u->items[i];
+    int64_t began = clock_mono_ns();
     if (job_check(r->job, e) != 0)
       return -1;
+    if (r->text_ns < 0) {
+      r->late += u->count - i;
+      break;
+    }
     frame_statement(&f, st->sql, st->len, &st->step, NULL, u, i);
     for (size_t n = 0; n < f.report.count; n++)
       findings_add(&r->findings, u, i, &f.report.items[n], ignores);
+    r->text_ns -= clock_mono_ns() - began;
   }
   return 0;
 }
@@ -152,7 +164,8 @@ static int look_at(struct run *r, unsigned revision, struct arena *scratch, stru
         (u->dialect == DIALECT_POSTGRESQL && ask_child(r, u, &ignores, scratch, e) != 0))
       return -1;
   }
-  findings_add_ignores(&r->findings, r->catalog, revision, &ignores, units, UNITS);
+  if (r->late == 0) /* or what is of use would be said to be of none */
+    findings_add_ignores(&r->findings, r->catalog, revision, &ignores, units, UNITS);
   findings_order(&r->findings, before);
   count_statements(r, &r->catalog->revisions[revision]);
   return 0;
@@ -164,6 +177,9 @@ static const char *unavailable(const struct run *r) {
     text = arena_printf(r->arena,
                         "PostgreSQL's rules have not seen %zu statement%s, the first in %s: %s",
                         r->missed, r->missed == 1 ? "" : "s", r->first_missed, r->why);
+  if (r->late)
+    text = arena_printf(r->arena, "%s%s%zu statements were not looked at: the others took too long",
+                        text, text[0] ? "; " : "", r->late);
   if (r->findings.more)
     text = arena_printf(r->arena, "%s%sthere are more findings than %d, the rest is not told", text,
                         text[0] ? "; " : "", FINDINGS_MAX);
@@ -195,6 +211,7 @@ int lint_run(const struct lint_options *options, const struct catalog *catalog,
                   .catalog = catalog,
                   .arena = arena,
                   .findings = {.arena = arena},
+                  .text_ns = (options->text_ms ? options->text_ms : TEXT_MS) * NS_PER_MS,
                   .child = {.fd = -1}};
   if (run_all(&r, revisions, count, e) != 0)
     return -1;

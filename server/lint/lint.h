@@ -66,6 +66,7 @@ struct lint_options {
   const char *program; /* migd-lint's path; NULL or not there: PostgreSQL's rules are unavailable */
   int64_t cpu_ms, memory_bytes; /* of one process; 0: 5 s, 1 GiB */
   int64_t silence_ms;           /* a process that says nothing for so long is killed; 0: 20 s */
+  int64_t text_ms;              /* of the rules that are asked in this process, in a run; 0: 60 s */
   const struct lint_gate *gate; /* waited for, as long as the job lasts; NULL: no limit */
 };
 

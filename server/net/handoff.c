@@ -31,6 +31,7 @@ static struct handoff *handoff_new(struct stream *s) {
   memcpy(h->call.uri, c->uri, sizeof c->uri);
   h->call.certificate_expires = c->expires_us;
   h->call.replies = BUF_INIT;
+  h->call.kept = BUF_INIT;
   return h;
 }
 
@@ -39,6 +40,7 @@ static void dispose(struct handoff *h) {
     h->call.state_free(h->call.state);
   arena_release(&h->call.arena);
   buf_release(&h->call.replies);
+  buf_release(&h->call.kept);
   free(h->bytes);
   free(h);
 }

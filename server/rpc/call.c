@@ -8,6 +8,8 @@
 #include "server/base/log.h"
 #include "server/store/store.h"
 
+#define STEP_BYTES (1u << 20) /* of replies handed over at once, unless one message is longer */
+
 void call_reply(struct call *call, const ProtobufCMessage *message) {
   if (protobuf_c_message_get_packed_size(message) > RPC_MESSAGE_MAX)
     call->too_large = true;
@@ -72,20 +74,61 @@ static void call_log(const struct call *call, struct err *e) {
            err_row(e->kind)->name, e->text);
 }
 
-enum call_next call_step(struct call *call, const void *bytes, size_t len, struct err *e) {
-  err_clear(e);
+static size_t frame_len(const char *frame) {
+  const uint8_t *p = (const uint8_t *)frame;
+  return 5 + ((size_t)p[1] << 24 | (size_t)p[2] << 16 | (size_t)p[3] << 8 | p[4]);
+}
+
+/* Hands over whole messages of what was kept, and what the step answered behind the last one. */
+static enum call_next hand_on(struct call *call, struct err *e) {
+  size_t end = call->kept_at;
+  do
+    end += frame_len(call->kept.s + end);
+  while (end < call->kept.len && end - call->kept_at + frame_len(call->kept.s + end) <= STEP_BYTES);
+  buf_add(&call->replies, call->kept.s + call->kept_at, end - call->kept_at);
+  call->kept_at = end;
+  if (end < call->kept.len)
+    return CALL_MORE;
+  buf_release(&call->kept);
+  *e = call->kept_err;
+  return call->kept_next;
+}
+
+/* The network's side holds little for a client, and gives up one for whom it would be more: what a
+ * step makes in one go is no reason for that. */
+static enum call_next keep_back(struct call *call, enum call_next next, struct err *e) {
+  if (call->replies.len <= STEP_BYTES)
+    return next;
+  call->kept = call->replies;
+  call->replies = BUF_INIT;
+  call->kept_at = 0;
+  call->kept_next = next;
+  call->kept_err = *e;
+  return hand_on(call, e);
+}
+
+static enum call_next run_step(struct call *call, const void *bytes, size_t len, struct err *e) {
   /* The messages of a client's stream are many: each is gone after its step. */
   struct arena scratch;
   arena_init(&scratch, 0);
   struct arena *arena = call->method->client_streams ? &scratch : &call->arena;
   const ProtobufCMessage *in = NULL;
   enum call_next next = CALL_FAIL;
-  if (call_admit(call, e) == 0 && call_unpack(call, bytes, len, arena, &in, e) == 0)
+  if (call_unpack(call, bytes, len, arena, &in, e) == 0)
     next = call->method->step(call, in, e);
   arena_release(&scratch);
   if (next != CALL_FAIL && call_check_size(call, e) != 0)
     next = CALL_FAIL;
+  return next;
+}
+
+enum call_next call_step(struct call *call, const void *bytes, size_t len, struct err *e) {
+  err_clear(e);
+  bool admitted = call_admit(call, e) == 0;
+  if (admitted && call->kept.len > 0)
+    return hand_on(call, e);
+  enum call_next next = admitted ? run_step(call, bytes, len, e) : CALL_FAIL;
   if (next == CALL_FAIL)
     call_log(call, e);
-  return next;
+  return keep_back(call, next, e);
 }

@@ -74,7 +74,11 @@ struct call {
   int64_t wait_run;
   uint64_t wait_seq;
   struct buf replies; /* framed messages of this step */
-  void *state;        /* the method's own, made by its first step */
+  struct buf kept;    /* call_step's: those that a step made too many of, from kept_at on */
+  size_t kept_at;
+  enum call_next kept_next; /* what the step answered, with kept_err */
+  struct err kept_err;
+  void *state; /* the method's own, made by its first step */
   void (*state_free)(void *state);
 };
 
@@ -106,8 +110,9 @@ const struct method *method_find(const char *path, size_t len);
  * sent: the call fails with ERR_BUSY when the step returns. */
 void call_reply(struct call *call, const ProtobufCMessage *message);
 /* What a worker does with a call it was handed: the principal is looked up, the role checked, the
- * message unpacked, the step run, failures logged once. `bytes` NULL: no message. Runs on a worker;
- * for LANE_LOOP methods on the loop. */
+ * message unpacked, the step run, failures logged once. Of more than about a MiB of replies a part
+ * is answered with CALL_MORE, and the rest is what the next steps are. `bytes` NULL: no message.
+ * Runs on a worker; for LANE_LOOP methods on the loop. */
 enum call_next call_step(struct call *call, const void *bytes, size_t len, struct err *e);
 
 #endif

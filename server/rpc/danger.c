@@ -12,6 +12,8 @@
 #include "server/rpc/findings.h"
 
 #define SMALL_TABLE_ROWS 10000 /* where the policy does not say */
+#define KEPT_MAX 20000         /* findings that are kept for other targets */
+#define TOLD_MAX 200           /* of one plan: it is one message, and has its statements as well */
 
 /* What was found about a set of revisions of a catalog's version. */
 struct known {
@@ -28,6 +30,7 @@ struct danger {
   pthread_mutex_t mutex;
   struct arena arena; /* under the mutex; what `known` points to is never changed again */
   struct known *known;
+  size_t kept; /* findings of all of them */
 };
 
 struct danger *danger_new(const struct server *server) {
@@ -66,45 +69,52 @@ static unsigned *plan_revisions(const struct walk *w, struct arena *arena, size_
   return list;
 }
 
-static const Migd__V1__LintPolicy *read_policy(struct danger *d, const char *catalog) {
+static const Migd__V1__LintPolicy *read_policy(struct danger *d, const char *catalog,
+                                               struct arena *arena) {
   struct bundle_info info = {0};
   struct err ignored;
   struct db *db = store_reader(d->server->store, &ignored);
-  if (db != NULL && bundle_get(db, catalog, &d->arena, &info, &ignored) != 0)
+  if (db != NULL && bundle_get(db, catalog, arena, &info, &ignored) != 0)
     info = (struct bundle_info){0};
   store_reader_done(d->server->store, db);
-  return proto_lint_policy(&d->arena, info.lint_policy, info.lint_policy_len);
+  return proto_lint_policy(arena, info.lint_policy, info.lint_policy_len);
 }
 
-/* Under the mutex. NULL when the call has ended. */
+/* Under the mutex. NULL when the call has ended. Where every target has a plan of its own, what was
+ * found about the later ones is for one target alone, and as short-lived as its answer. */
 static struct known *ask(struct danger *d, const struct walk *w, const char *catalog,
-                         const unsigned *revisions, size_t count) {
-  struct known *k = ARENA_NEW(&d->arena, struct known);
+                         const unsigned *revisions, size_t count, struct arena *own) {
+  bool keeps = d->kept < KEPT_MAX;
+  struct arena *arena = keeps ? &d->arena : own;
+  struct known *k = ARENA_NEW(arena, struct known);
   struct err ignored;
-  unsigned *copy = ARENA_ARRAY(&d->arena, unsigned, count + 1);
+  unsigned *copy = ARENA_ARRAY(arena, unsigned, count + 1);
   memcpy(copy, revisions, count * sizeof *copy);
   *k = (struct known){.next = d->known,
-                      .digest = arena_strdup(&d->arena, w->catalog->digest),
+                      .digest = arena_strdup(arena, w->catalog->digest),
                       .revisions = copy,
                       .count = count,
-                      .policy = read_policy(d, catalog)};
+                      .policy = read_policy(d, catalog, arena)};
   struct findings_request request = {
       .catalog = w->catalog, .revisions = copy, .count = count, .policy = k->policy};
-  if (findings_ask(d->server, &request, w->job, &d->arena, &k->findings, &ignored) != 0)
+  if (findings_ask(d->server, &request, w->job, arena, &k->findings, &ignored) != 0)
     return NULL;
-  d->known = k;
+  if (keeps) {
+    d->kept += k->findings.count + 1;
+    d->known = k;
+  }
   return k;
 }
 
 static const struct known *findings_of(struct danger *d, const struct walk *w, const char *catalog,
-                                       const unsigned *revisions, size_t count) {
+                                       const unsigned *revisions, size_t count, struct arena *own) {
   pthread_mutex_lock(&d->mutex);
   struct known *k = d->known;
   while (k != NULL && (k->count != count || strcmp(k->digest, w->catalog->digest) != 0 ||
                        memcmp(k->revisions, revisions, count * sizeof *revisions) != 0))
     k = k->next;
   if (k == NULL)
-    k = ask(d, w, catalog, revisions, count);
+    k = ask(d, w, catalog, revisions, count, own);
   pthread_mutex_unlock(&d->mutex);
   return k;
 }
@@ -125,35 +135,58 @@ static bool runs_on(const Migd__V1__Finding *f, enum dialect dialect) {
   return false;
 }
 
+/* The rows of the finding's table. Findings of one table mostly stand together. */
+static int64_t rows_of(const Migd__V1__Finding *f, const Migd__V1__Finding *before,
+                       const struct walk *w, int64_t small) {
+  if (before != NULL && strcmp(before->table, f->table) == 0)
+    return before->rows;
+  return table_rows(w->db, f->table, small, w->job);
+}
+
 /* A finding as it is on this target. The one that is shared stays as it is. */
-static Migd__V1__Finding *judged(const Migd__V1__Finding *f, const struct walk *w, int64_t small,
-                                 struct arena *arena) {
+static Migd__V1__Finding *judged(const Migd__V1__Finding *f, const Migd__V1__Finding *before,
+                                 const struct walk *w, int64_t small, struct arena *arena) {
   Migd__V1__Finding *here = ARENA_NEW(arena, Migd__V1__Finding);
   *here = *f;
   if (f->table[0] == '\0')
     return here;
-  here->rows = table_rows(w->db, f->table, small, w->job);
+  here->rows = rows_of(f, before, w, small);
   if (here->rows >= 0 && here->rows < small)
     here->severity = MIGD__V1__SEVERITY__SEVERITY_NOTE;
   return here;
 }
 
+static void tell_more(Migd__V1__TargetPlan *m, size_t more, struct arena *arena) {
+  const char *said = m->lint_unavailable;
+  m->lint_unavailable =
+      arena_printf(arena, "%s%s%zu more findings are not told here: `migctl lint` tells all", said,
+                   said[0] != '\0' ? "; " : "", more);
+}
+
 void danger_judge(struct danger *d, const struct walk *w, const char *catalog, struct arena *arena,
                   Migd__V1__TargetPlan *m) {
-  size_t count;
+  size_t count, more = 0;
   const unsigned *revisions = plan_revisions(w, arena, &count);
-  const struct known *k = count > 0 ? findings_of(d, w, catalog, revisions, count) : NULL;
+  const struct known *k = count > 0 ? findings_of(d, w, catalog, revisions, count, arena) : NULL;
   if (k == NULL)
     return;
   int64_t small = k->policy->small_table_rows != 0 && k->policy->small_table_rows < INT64_MAX
                       ? (int64_t)k->policy->small_table_rows
                       : SMALL_TABLE_ROWS;
   m->lint_unavailable = proto_text(arena, k->findings.unavailable);
-  m->findings = ARENA_ARRAY(arena, Migd__V1__Finding *, k->findings.count + 1);
+  m->findings = ARENA_ARRAY(arena, Migd__V1__Finding *, TOLD_MAX);
   for (size_t i = 0; i < k->findings.count; i++) {
     const Migd__V1__Finding *f = k->findings.items[i];
-    if (f->ignored[0] == '\0' && runs_on(f, w->request.dialect) &&
-        goes(w, f->revision, f->direction))
-      m->findings[m->n_findings++] = judged(f, w, small, arena);
+    if (f->ignored[0] != '\0' || !runs_on(f, w->request.dialect) ||
+        !goes(w, f->revision, f->direction))
+      continue;
+    if (m->n_findings == TOLD_MAX) {
+      more++;
+      continue;
+    }
+    const Migd__V1__Finding *before = m->n_findings > 0 ? m->findings[m->n_findings - 1] : NULL;
+    m->findings[m->n_findings++] = judged(f, before, w, small, arena);
   }
+  if (more > 0)
+    tell_more(m, more, arena);
 }

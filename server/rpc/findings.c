@@ -8,8 +8,9 @@
 #include "server/lint/lint.h"
 #include "server/rpc/convert.h"
 
-#define RULES_MAX 500 /* of a policy */
-#define NAMES_MAX 500 /* rules that a mistyped one is compared with */
+#define RULES_MAX 500   /* of a policy */
+#define SOURCE_MAX 1000 /* bytes of a line that is quoted */
+#define NAMES_MAX 500   /* rules that a mistyped one is compared with */
 
 static int check_rule(const Migd__V1__LintPolicy *policy, size_t i, struct err *e) {
   const char *name = policy->rules[i]->rule;
@@ -60,16 +61,30 @@ static bool blocks(const Migd__V1__LintPolicy *policy, const struct lint_finding
   }
 }
 
-/* The text of a line of a revision's file. */
-static char *line_text(const struct revision *r, unsigned line, struct arena *arena) {
-  const char *at = r->content;
-  for (unsigned i = 1; i < line; i++) {
-    const char *end = strchr(at, '\n');
-    if (end == NULL)
-      break;
-    at = end + 1;
-  }
-  return arena_strndup(arena, at, strcspn(at, "\n"));
+/* Where a line begins: findings come in order, so a file is gone through once. */
+struct place {
+  const struct revision *revision;
+  unsigned line;
+  const char *at;
+};
+
+static void go_to(struct place *p, const struct revision *r, unsigned line) {
+  if (p->revision != r || line < p->line)
+    *p = (struct place){r, 1, r->content};
+  for (const char *end; p->line < line && (end = strchr(p->at, '\n')) != NULL; p->line++)
+    p->at = end + 1;
+}
+
+/* The text of the finding's line, unless that begins too far behind to be shown: a line may be as
+ * long as a catalog. */
+static char *line_text(const struct place *p, unsigned column, struct arena *arena) {
+  size_t len = 0;
+  while (len < SOURCE_MAX && p->at[len] != '\0' && p->at[len] != '\n')
+    len++;
+  if (len == SOURCE_MAX) /* not in the middle of a character */
+    while (len > 0 && ((unsigned char)p->at[len] & 0xc0) == 0x80)
+      len--;
+  return arena_strndup(arena, p->at, column <= SOURCE_MAX ? len : 0);
 }
 
 Migd__V1__Dialect *findings_dialects(unsigned set, struct arena *arena, size_t *count) {
@@ -82,8 +97,10 @@ Migd__V1__Dialect *findings_dialects(unsigned set, struct arena *arena, size_t *
 }
 
 static Migd__V1__Finding *proto_finding(const struct catalog *c, const struct lint_finding *f,
-                                        const Migd__V1__LintPolicy *policy, struct arena *arena) {
+                                        const Migd__V1__LintPolicy *policy, struct place *place,
+                                        struct arena *arena) {
   const struct revision *r = &c->revisions[f->revision];
+  go_to(place, r, f->line);
   PROTO_NEW(m, Finding, finding, arena);
   m->rule = proto_text(arena, f->rule->name);
   m->severity = (Migd__V1__Severity)f->severity;
@@ -94,7 +111,7 @@ static Migd__V1__Finding *proto_finding(const struct catalog *c, const struct li
   m->length = f->len;
   m->message = proto_text(arena, f->message);
   m->help = proto_text(arena, f->rule->instead);
-  m->source_line = line_text(r, f->line, arena);
+  m->source_line = line_text(place, f->column, arena);
   m->dialects = findings_dialects(f->dialects, arena, &m->n_dialects);
   m->direction = f->direction;
   m->table = proto_text(arena, f->table);
@@ -107,6 +124,7 @@ static Migd__V1__Finding *proto_finding(const struct catalog *c, const struct li
 int findings_ask(const struct server *server, const struct findings_request *q,
                  const struct job *job, struct arena *arena, struct findings *out, struct err *e) {
   struct lint_result found;
+  struct place place = {0};
   if (lint_run(&server->lint, q->catalog, q->revisions, q->count, job, arena, &found, e) != 0)
     return -1;
   *out = (struct findings){.items = ARENA_ARRAY(arena, Migd__V1__Finding *, found.count + 1),
@@ -120,7 +138,7 @@ int findings_ask(const struct server *server, const struct findings_request *q,
       continue;
     if (level_of(q->policy, f->rule->name) == MIGD__V1__RULE_LEVEL__RULE_LEVEL_OFF)
       continue;
-    Migd__V1__Finding *m = proto_finding(q->catalog, f, q->policy, arena);
+    Migd__V1__Finding *m = proto_finding(q->catalog, f, q->policy, &place, arena);
     out->items[out->count++] = m;
     out->blocking += m->blocks != 0;
   }

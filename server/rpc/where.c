@@ -46,9 +46,20 @@ int where_schema(const char **out, const char *url, const char *schema, struct a
   return 0;
 }
 
+/* `url` with the schemas of another one, in that one's own words: a name may have a comma in it,
+ * which only those tell from two names. */
+static const char *with_schemas_of(const char *url, const char *other, struct arena *arena) {
+  const char *s = other + strcspn(other, "?");
+  while (*s != '\0' && strncmp(s + 1, "schema=", 7) != 0)
+    s += 1 + strcspn(s + 1, "&");
+  if (*s == '\0')
+    return url;
+  return arena_printf(arena, "%s%c%.*s", url, strchr(url, '?') != NULL ? '&' : '?',
+                      (int)strcspn(s + 1, "&"), s + 1);
+}
+
 int where_move(const char **url, const char *new_url, const char *schema, struct arena *arena,
                struct err *e) {
-  struct buf kept BUF_SCOPED = BUF_INIT;
   struct db_url old, next;
   const char *text = new_url[0] != '\0' ? new_url : *url;
   if (new_url[0] != '\0' && schema[0] != '\0')
@@ -57,11 +68,10 @@ int where_move(const char **url, const char *new_url, const char *schema, struct
     return -1;
   if (schema[0] != '\0' && old.dialect != DIALECT_POSTGRESQL)
     return err_set(e, ERR_INPUT, "a SQLite database has no schemas");
-  if (schema[0] == '\0' && next.schema_count == 0) {
-    db_url_schema(&old, &kept);
-    schema = buf_str(&kept);
-  }
-  *url = schema[0] != '\0' ? with_schema(text, schema, arena) : text;
+  if (schema[0] != '\0')
+    *url = with_schema(text, schema, arena);
+  else
+    *url = next.schema_count == 0 ? with_schemas_of(text, *url, arena) : text;
   return 0;
 }
 

@@ -94,4 +94,13 @@ SQL
 rm -f shop/0003_type.sql
 expect 0 migctl lint shop --fail-on never
 says 'not understood'
+
+chapter "more findings than the server holds for a client"
+{
+  echo "-- migd:up on=sqlite"
+  yes "VACUUM /* $(printf "%0300d" 0) */;" | head -n 16000
+} | revision many 0001 many base
+expect 0 migctl catalog push many -c many
+expect 0 migctl lint many --dialect sqlite --fail-on never -o json
+same "all of them are told" "$(grep -o '"rule":"vacuum-in-transaction"' <<<"$out" | wc -l)" 16000
 stop_server

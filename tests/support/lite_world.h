@@ -14,6 +14,7 @@ struct world {
   struct arena arena;
   struct catalog catalog;
   struct variables variables; /* none until a test gives some */
+  struct secrets secrets;     /* the same */
   int64_t epoch;
 };
 

@@ -6,7 +6,11 @@
 #include "server/lint/definition.h"
 #include "server/lint/words.h"
 
-enum { TEXT_MAX = 100000 }; /* bytes of a definition that are read for this */
+enum {
+  TEXT_MAX = 100000, /* bytes of a definition that are read for this */
+  STATEMENTS_MAX =
+      500 /* in which a child's name is looked for; where there are more, nobody knows */
+};
 
 /* The foreign key by which a table's rows were to follow those of `parent`; NULL: none. */
 static const char *follows(const struct lint_statement *s, const struct object *o,
@@ -27,6 +31,8 @@ static const char *follows(const struct lint_statement *s, const struct object *
 
 /* Another statement of the unit takes care of the child's rows. */
 static bool cared_for(const struct lint_statement *s, const char *child) {
+  if (s->unit->count > STATEMENTS_MAX)
+    return true;
   for (size_t i = 0; i < s->unit->count; i++) {
     const char *sql = s->unit->items[i].sql;
     if (i != s->index && strchr("DdUu", sql[0]) && words_mention(sql, child))

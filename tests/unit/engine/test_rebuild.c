@@ -325,6 +325,32 @@ static void variables_are_planned_with_their_values(void **state) {
   world_end(&x);
 }
 
+/* What an earlier revision put into the schema comes back with it. */
+static void a_secret_in_the_schema_is_not_shown(void **state) {
+  (void)state;
+  static const struct variable items[] = {{"word", "it's hidden", true}};
+  static const char *const values[] = {"it's hidden"};
+  static const char *const steps[] = {"CREATE TABLE s (id INTEGER PRIMARY KEY, v TEXT DEFAULT "
+                                      "${word});",
+                                      "ALTER TABLE s ALTER v SET NOT NULL;"};
+  struct world x;
+  struct err e;
+  struct walk w;
+  world_begin(&x);
+  x.variables = (struct variables){.items = items, .count = COUNT(items)};
+  x.secrets = (struct secrets){values, COUNT(values)};
+  world_catalog(&x, steps, 2);
+  if (world_go(&x, "r1", &e) || world_walk(&x, OP_UPGRADE, "head", WALK_PLAN, &w, &e))
+    fail_msg("%s", e.text);
+  assert_non_null(w.shown);
+  assert_true(w.shown[0].count > 2);
+  for (size_t i = 0; i < w.shown[0].count; i++)
+    assert_null(strstr(w.shown[0].sql[i], "hidden"));
+  assert_non_null(
+      strstr(world_ask(&x, "SELECT sql FROM sqlite_schema WHERE name = 's'"), "hidden"));
+  world_end(&x);
+}
+
 /* --- scripts and dry runs --- */
 
 static size_t count_of(const struct shown *s, const char *start) {
@@ -517,6 +543,7 @@ int main(void) {
       cmocka_unit_test(sections_outside_a_transaction_rebuild_inside_one),
       cmocka_unit_test(what_only_sqlite_knows_is_left_to_it),
       cmocka_unit_test(variables_are_planned_with_their_values),
+      cmocka_unit_test(a_secret_in_the_schema_is_not_shown),
       cmocka_unit_test(a_dry_run_shows_what_runs),
       cmocka_unit_test(a_script_does_the_same),
       cmocka_unit_test(a_script_does_not_guess),

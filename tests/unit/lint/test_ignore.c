@@ -66,6 +66,22 @@ static void test_many(void **state) {
   probe_end(&p);
 }
 
+/* Each finding carries the reason: it is not as long as a line may be. */
+static void test_long(void **state) {
+  (void)state;
+  struct buf b BUF_SCOPED = BUF_INIT;
+  struct arena arena;
+  struct ignores g;
+  buf_adds(&b, "-- migd:ignore bad-ignore ");
+  for (int i = 0; i < 100000; i++)
+    buf_adds(&b, "\xc3\xa9");
+  buf_adds(&b, "\nSELECT 1;\n");
+  read_text(&arena, b.s, &g);
+  assert_in_range(strlen(g.items[0].reason), LINT_MESSAGE_MAX - 3, LINT_MESSAGE_MAX - 1);
+  assert_int_equal(strlen(g.items[0].reason) % 2, 0); /* whole characters */
+  arena_release(&arena);
+}
+
 /* One rule of one statement; the reason is kept. */
 static void test_silences(void **state) {
   (void)state;
@@ -135,7 +151,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_aim),       cmocka_unit_test(test_many),
       cmocka_unit_test(test_silences),  cmocka_unit_test(test_not_asked),
-      cmocka_unit_test(test_directive),
+      cmocka_unit_test(test_directive), cmocka_unit_test(test_long),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

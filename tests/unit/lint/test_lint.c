@@ -134,6 +134,20 @@ static const char *text_of(struct probe *p, const char *body) {
   return probe_text(p);
 }
 
+/* The rules that are asked here have an end as well, and it is said. */
+static void test_time(void **state) {
+  (void)state;
+  struct lint_options none = {.program = NULL, .text_ms = -1};
+  struct probe p = {0};
+  const char *body = "-- migd:up on=sqlite\n-- migd:ignore vacuum-in-transaction why\nVACUUM;\n"
+                     "VACUUM;\n";
+  probe_catalog(&p, &body, 1);
+  probe_run(&p, &none);
+  assert_string_equal(probe_text(&p), "");
+  assert_non_null(strstr(p.result.unavailable, "2 statements were not looked at"));
+  probe_end(&p);
+}
+
 static void test_ignores(void **state) {
   (void)state;
   static const struct {
@@ -210,7 +224,8 @@ int main(void) {
       cmocka_unit_test(test_nested),        cmocka_unit_test(test_large),
       cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_not_understood),
       cmocka_unit_test(test_variables),     cmocka_unit_test(test_ignores),
-      cmocka_unit_test(test_near_rule),     cmocka_unit_test(test_figures),
+      cmocka_unit_test(test_time),          cmocka_unit_test(test_near_rule),
+      cmocka_unit_test(test_figures),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -29,6 +30,32 @@ static int in_sandbox(int (*attempt)(void)) {
   }
   assert_int_equal(waitpid(pid, &status, 0), pid);
   return status;
+}
+
+/* In a container migd is process 1, which is the parent of orphans too. */
+static int limits_an_orphan(void) {
+  int answer[2];
+  char rc = 1;
+  if (pipe2(answer, O_CLOEXEC) != 0)
+    return NOT_CLOSED;
+  pid_t between = fork();
+  if (between == 0) {
+    pid_t parent = getpid();
+    if (fork() != 0)
+      _exit(0);
+    while (getppid() == parent)
+      sched_yield();
+    rc = (char)sandbox_limits(CPU_S, MEMORY);
+    _exit(write(answer[1], &rc, 1) != 1);
+  }
+  (void)close(answer[1]);
+  (void)waitpid(between, NULL, 0);
+  return read(answer[0], &rc, 1) == 1 ? rc : NOT_CLOSED;
+}
+
+static void test_orphan(void **state) {
+  (void)state;
+  assert_int_equal(limits_an_orphan(), 0);
 }
 
 static int opens(void) {
@@ -155,8 +182,9 @@ static void test_by_hand(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_refused), cmocka_unit_test(test_deadly), cmocka_unit_test(test_time),
-      cmocka_unit_test(test_memory),  cmocka_unit_test(test_real),   cmocka_unit_test(test_by_hand),
+      cmocka_unit_test(test_orphan),  cmocka_unit_test(test_refused), cmocka_unit_test(test_deadly),
+      cmocka_unit_test(test_time),    cmocka_unit_test(test_memory),  cmocka_unit_test(test_real),
+      cmocka_unit_test(test_by_hand),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

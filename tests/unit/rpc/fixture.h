@@ -33,7 +33,7 @@
 
 #define MAYBE_UNUSED __attribute__((unused))
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-#define REPLIES_MAX 2000
+#define REPLIES_MAX 40000
 
 struct fixture {
   char dir[PATH_MAX], tmp[PATH_MAX + 8], databases[PATH_MAX + 16];
@@ -233,6 +233,7 @@ static MAYBE_UNUSED void talk_end(struct talk *t) {
   if (t->call.state_free != NULL && t->call.state != NULL)
     t->call.state_free(t->call.state);
   buf_release(&t->call.replies);
+  buf_release(&t->call.kept);
   arena_release(&t->call.arena);
   job_release(&t->call.job);
   free(t);
@@ -294,7 +295,9 @@ static MAYBE_UNUSED struct talk *push(struct fixture *f, Migd__V1__PushHeader *h
   if (t->next != CALL_MORE)
     return t;
   t->call.ended = true;
-  talk_step(f, t, NULL);
+  do
+    talk_step(f, t, NULL);
+  while (t->next == CALL_MORE);
   return t;
 }
 

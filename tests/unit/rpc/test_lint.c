@@ -38,7 +38,9 @@ static struct talk *lint(struct fixture *f, Migd__V1__LintFilesHeader *header,
     talk_step(f, t, &m);
   }
   t->call.ended = true;
-  talk_step(f, t, NULL);
+  do
+    talk_step(f, t, NULL);
+  while (t->next == CALL_MORE);
   return t;
 }
 
@@ -155,6 +157,86 @@ static void push_base(struct fixture *f) {
   talk_end(t);
 }
 
+/* A revision of so many statements that are each found fault with. */
+static struct file faulty_file(struct fixture *f, size_t count, const char *between) {
+  struct buf text BUF_SCOPED = BUF_INIT;
+  buf_adds(&text, "-- migd:revision r2\n-- migd:parent r1\n-- migd:message many\n\n"
+                  "-- migd:up on=sqlite\n");
+  for (size_t i = 0; i < count; i++)
+    buf_addf(&text, "VACUUM;%s", between);
+  buf_adds(&text, "\n-- migd:down\n");
+  return (struct file){"r2_many.sql", arena_strdup(&f->arena, buf_str(&text))};
+}
+
+#define VACUUM_RULE "vacuum-in-transaction"
+
+/* What one step makes is more than the network's side holds for a client: it is handed on in parts,
+ * and nothing of it is lost. */
+static void many_findings_come_in_parts(void **state) {
+  struct fixture *f = *state;
+  enum { MANY = 6000 };
+  const struct file files[] = {base_file, faulty_file(f, MANY, "\n")};
+  Migd__V1__PushHeader header = header_of(f, "shop");
+  struct talk *t = push_begin_as(f, "ann", &header);
+  for (size_t i = 0; i < 2; i++)
+    send_file(f, t, files[i].name, files[i].text, strlen(files[i].text), false);
+  t->call.ended = true;
+  size_t steps = 0, found = 0;
+  do {
+    size_t bytes = 0, before = t->count;
+    talk_step(f, t, NULL);
+    for (size_t i = before; i < t->count; i++)
+      bytes += 5 + protobuf_c_message_get_packed_size(t->replies[i]);
+    assert_true(bytes > 0 && bytes <= 1u << 20);
+    steps++;
+  } while (t->next == CALL_MORE);
+  assert_done(t);
+  assert_true(steps > 1);
+  for (size_t i = 0; i < t->count; i++) {
+    const Migd__V1__PushCatalogResponse *m = (const void *)t->replies[i];
+    found += m->answer_case == MIGD__V1__PUSH_CATALOG_RESPONSE__ANSWER_FINDING &&
+             strcmp(m->finding->rule, VACUUM_RULE) == 0;
+    assert_int_equal(m->answer_case == MIGD__V1__PUSH_CATALOG_RESPONSE__ANSWER_RESULT,
+                     i == t->count - 1);
+  }
+  assert_int_equal(found, MANY);
+  talk_end(t);
+}
+
+/* A failure is told once, behind all that was found. */
+static void a_blocked_push_tells_all_before_it_fails(void **state) {
+  struct fixture *f = *state;
+  push_base(f);
+  set_policy(f, MIGD__V1__SEVERITY__SEVERITY_NOTE, NULL, 0);
+  struct file many = faulty_file(f, 6000, "\n");
+  struct talk *t = push_two(f, &many);
+  assert_failed(t, ERR_REFUSED);
+  assert_in(t->e.text, "nothing was stored");
+  assert_true(t->count >= 6000);
+  talk_end(t);
+}
+
+/* All in one line: that is not told with each of them. */
+static void a_long_line_is_quoted_in_part(void **state) {
+  struct fixture *f = *state;
+  Migd__V1__LintFilesHeader header = MIGD__V1__LINT_FILES_HEADER__INIT;
+  const struct file files[] = {base_file, faulty_file(f, 1500, "/* \xc3\xa9 */")};
+  size_t quoted = 0;
+  struct talk *t = lint(f, &header, files, 2);
+  assert_done(t);
+  for (size_t i = 0; i < t->count; i++) {
+    const Migd__V1__LintFilesResponse *m = (const void *)t->replies[i];
+    if (m->answer_case != MIGD__V1__LINT_FILES_RESPONSE__ANSWER_FINDING ||
+        strcmp(m->finding->rule, VACUUM_RULE) != 0)
+      continue;
+    size_t len = strlen(m->finding->source_line);
+    assert_true(m->finding->column > 1000 ? len == 0 : len >= 996 && len <= 1000);
+    quoted += len > 0;
+  }
+  assert_in_range(quoted, 60, 80);
+  talk_end(t);
+}
+
 static void a_push_tells_and_stores_unless_the_policy_blocks(void **state) {
   struct fixture *f = *state;
   bool blocks = true;
@@ -266,6 +348,33 @@ static void a_plan_is_told_what_is_the_matter_on_its_dialect(void **state) {
   talk_end(t);
 }
 
+/* A plan is one message: what does not fit is counted. */
+static void a_plan_tells_the_first_of_many_findings(void **state) {
+  struct fixture *f = *state;
+  PROTO_NEW(r, StartRunRequest, start_run_request, &f->arena);
+  PROTO_NEW(all, TargetSelection, target_selection, &f->arena);
+  char *head[] = {arena_strdup(&f->arena, "head")};
+  with_rules(f);
+  struct file many = faulty_file(f, 300, "\n");
+  push_base(f);
+  struct talk *t = push_two(f, &many);
+  assert_done(t);
+  talk_end(t);
+  add_target(f, "eu");
+  all->all = true;
+  r->operation = MIGD__V1__OPERATION__OPERATION_UPGRADE;
+  r->selection = all;
+  r->revisions = head;
+  r->n_revisions = 1;
+  t = ask(f, "/migd.v1.Runs/PlanRun", "vic", r);
+  assert_done(t);
+  const Migd__V1__TargetPlan *plan = (const void *)t->replies[0];
+  assert_null(plan->error);
+  assert_int_equal(plan->n_findings, 200);
+  assert_in(plan->lint_unavailable, "more findings are not told here");
+  talk_end(t);
+}
+
 static void the_rules_have_pages(void **state) {
   struct fixture *f = *state;
   Migd__V1__ListLintRulesRequest m = MIGD__V1__LIST_LINT_RULES_REQUEST__INIT;
@@ -291,6 +400,10 @@ int main(void) {
       TEST(a_policy_names_rules_that_there_are),
       TEST(without_the_program_a_push_says_what_is_missing),
       TEST(a_plan_is_told_what_is_the_matter_on_its_dialect),
+      TEST(a_plan_tells_the_first_of_many_findings),
+      TEST(many_findings_come_in_parts),
+      TEST(a_blocked_push_tells_all_before_it_fails),
+      TEST(a_long_line_is_quoted_in_part),
       TEST(the_rules_have_pages),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

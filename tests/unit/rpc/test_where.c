@@ -56,6 +56,8 @@ static void a_target_moves(void **state) {
       {U "?schema=a", "", "b", U "?schema=b"},
       {U, "", "b", U "?schema=b"},
       {U "?schema=a,public", U "?sslmode=disable", "", U "?sslmode=disable&schema=a,public"},
+      {U "?schema=a%2Cb,c", U "?sslmode=disable", "", U "?sslmode=disable&schema=a%2Cb,c"},
+      {U "?sslmode=disable&schema=a%2Cb&connect_timeout=3", U, "", U "?schema=a%2Cb"},
       {U "?schema=a", U "?schema=b", "", U "?schema=b"},
       {U "?schema=a", U "?sslmode=disable", "b", U "?sslmode=disable&schema=b"},
       {U "?schema=a", U "?schema=b", "c", NULL},
