@@ -62,3 +62,16 @@ void findings_say(const struct session *s, const char *folder, const Migd__V1__F
   finding_add(&text, folder, f, s->color_err);
   fwrite(buf_str(&text), 1, text.len, stderr);
 }
+
+void findings_not_understood(const struct session *s, unsigned count, const char *first) {
+  if (count == 0)
+    return;
+  if (count == 1)
+    say(s, "not understood by PostgreSQL's parser, nor looked at by its rules: the statement at %s",
+        first);
+  else
+    say(s,
+        "not understood by PostgreSQL's parser, nor looked at by its rules: %u statements, the "
+        "first at %s",
+        count, first);
+}
