@@ -29,7 +29,10 @@ static void hint_variable(const struct walk *w, const char *sql, size_t len, str
   struct err ignored;
   if (sql_variable_read(sql + e->offset, len - (size_t)e->offset, &use, &ignored))
     return;
-  if (w->offline)
+  const struct variable *v = variable_find(&w->variables, use.name);
+  if (w->offline && v && v->secret)
+    err_hint(e, "a script brings its own: --secret-var %s=FILE", use.name);
+  else if (w->offline)
     err_hint(e, "give it one with --var %s=VALUE", use.name);
   else
     err_hint(e,
