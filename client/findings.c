@@ -3,7 +3,6 @@
  */
 #include "client/findings.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,8 +19,9 @@ static void add_rows(struct buf *out, const Migd__V1__Finding *f) {
     return;
   buf_adds(out, " (");
   add(out, f->table);
-  buf_addf(out, " has about %" PRId64 " row%s here%s)", f->rows, f->rows == 1 ? "" : "s",
-           f->severity == MIGD__V1__SEVERITY__SEVERITY_NOTE ? ": no danger" : "");
+  buf_adds(out, " has about ");
+  text_count(out, (uint64_t)f->rows, "row", "rows");
+  buf_addf(out, " here%s)", f->severity == MIGD__V1__SEVERITY__SEVERITY_NOTE ? ": no danger" : "");
 }
 
 static void add_note(struct buf *out, const char *word, const char *text) {

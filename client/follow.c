@@ -3,7 +3,6 @@
  */
 #include "client/follow.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "client/json.h"
 #include "client/progress.h"
 #include "client/report.h"
+#include "client/text.h"
 #include "client/words.h"
 #include "proto/rpc/frame.h"
 
@@ -171,8 +171,9 @@ static void on_step_finished(struct follower *f, const char *target,
 
 static void add_batches(struct buf *out, const struct batches *b) {
   int64_t took = b->at - b->began;
-  buf_addf(out, "%" PRIu64 " %s in %" PRIu64 " %s", b->rows, b->rows == 1 ? "row" : "rows",
-           b->count, b->count == 1 ? "batch" : "batches");
+  text_count(out, b->rows, "row", "rows");
+  buf_adds(out, " in ");
+  text_count(out, b->count, "batch", "batches");
   if (took > 0 && b->rows > b->first_rows)
     buf_addf(out, ", %.0f/s", (double)(b->rows - b->first_rows) * 1e9 / (double)took);
 }

@@ -76,7 +76,7 @@ SQL
   expect 0 migctl catalog push shop -c shop
   says '[changing-column-type]'
   expect 0 migctl upgrade -t large --dry-run
-  says 'warning' '[changing-column-type]' 'item has about 20000 rows here'
+  says 'warning' '[changing-column-type]' 'item has about 20,000 rows here'
   expect 0 migctl upgrade -t small --dry-run
   says_not '[changing-column-type]'
   expect 0 migctl upgrade -t small --dry-run -v
@@ -85,7 +85,7 @@ SQL
   expect 0 migctl upgrade -t small --dry-run
   says 'item has about 40 rows here)'
   expect 0 migctl upgrade --all --dry-run
-  says 'item has about 20000 rows here' # of the two that are alike the larger speaks
+  says 'item has about 20,000 rows here' # of the two that are alike the larger speaks
 fi
 
 chapter "SQL that the parser does not know is no reason to refuse it"
