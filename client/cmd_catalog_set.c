@@ -154,7 +154,7 @@ static int run_set(struct session *s, struct err *e) {
 static const struct option set_options[] = {
     {"adopt-if-table", 0, OPTION_VALUE, "TABLE=REV",
      "an upgrade without a ledger, where TABLE is, stamps REV first", NULL},
-    {"no-adopt-if-table", 0, OPTION_FLAG, NULL, "no such rule", NULL},
+    {"no-adopt-if-table", 0, OPTION_FLAG, NULL, "take that back", NULL},
     VARIABLE_OPTIONS,
     REMOVE_VARIABLE_OPTION,
     {"lint-block", 0, OPTION_VALUE, "SEVERITY",
@@ -163,7 +163,7 @@ static const struct option set_options[] = {
     {"lint-rule", 0, OPTION_LIST, "RULE=LEVEL",
      "of one rule: off, warn, block, or default again; may be repeated", NULL},
     {"lint-small-table", 0, OPTION_VALUE, "ROWS",
-     "a table with fewer rows is no danger to a plan (default: 10,000)", NULL},
+     "a table with fewer rows is no danger to a plan (0: the default, 10,000)", NULL},
     {NULL},
 };
 
@@ -174,11 +174,11 @@ const struct command cmd_catalog_set = {
     .min_arguments = 1,
     .max_arguments = 1,
     .options = set_options,
-    .summary = "variables, how old databases are taken over, which findings block a push",
+    .summary = "change the variables of a catalog, how it takes over databases, what blocks a push",
     .help = "A variable is a value that revisions name as ${NAME}; a target's own goes before the "
             "catalog's.\n\n"
-            "Without a rule a database that has tables and no ledger is never upgraded: `adopt` or "
-            "`stamp` come first. With one, having the table means to be at the revision, as an "
+            "A database that has tables and no ledger is never upgraded: `adopt` or `stamp` come "
+            "first. With --adopt-if-table having the table means to be at the revision, as an "
             "application knows of its own installations.\n\n"
             "What the lint rules find is told at every push; it blocks one only where the catalog "
             "says so. `migctl lint --rules` lists the rules.",

@@ -82,9 +82,9 @@ static void take_summary(struct linting *l, const Migd__V1__LintSummary *summary
   l->done = true;
   if (summary->unavailable[0])
     say(s, "not all was looked at: %s", summary->unavailable);
-  if (summary->not_understood)
-    say(s, "not understood, and so not looked at by every rule: %s",
-        counted(s, summary->not_understood, "statement", "statements"));
+  findings_not_understood(s, summary->not_understood, summary->first_not_understood);
+  if (summary->revisions == 0 && l->header.catalog[0])
+    say(s, "all of it is stored in %s already; --every looks at that too", l->header.catalog);
   say(s, "%s, %s: %s, %s, %s%s", counted(s, summary->revisions, "revision", "revisions"),
       counted(s, summary->statements, "statement", "statements"),
       counted(s, l->told[MIGD__V1__SEVERITY__SEVERITY_ERROR], "error", "errors"),
@@ -256,6 +256,8 @@ static int run_lint(struct session *s, struct err *e) {
   bool folder = session_argument(s, 0) != NULL;
   if (folder + session_flag(s, "rules") + session_flag(s, "explain") != 1)
     return session_usage(s, e, "say one: a folder, --rules or --explain RULE");
+  if (session_flag(s, "sarif") && (s->json || !folder))
+    return session_usage(s, e, "--sarif is a format of its own, for the findings in a folder");
   if (session_flag(s, "rules"))
     return list_rules(s, e);
   if (session_flag(s, "explain"))
@@ -292,6 +294,7 @@ const struct command cmd_lint = {
         "accepts one there. What a catalog's policy blocks (`catalog set --lint-block`), and what "
         "is as bad as --fail-on says, ends the command with 7.\n\n"
         "SQL that the parser does not know is never refused for that: the databases decide.",
-    .example = "migctl lint ./migrations -c shop\nmigctl lint --explain adding-foreign-key",
+    .example = "migctl lint ./migrations -c shop\n"
+               "migctl lint --explain adding-foreign-key-constraint",
     .run = run_lint,
 };

@@ -100,7 +100,8 @@ static void print_result(struct push *p, const Migd__V1__PushResult *r) {
   say_ids(s, "changed", r->n_changed, r->changed);
   say_ids(s, "removed", r->n_removed, r->removed);
   if (r->lint_unavailable[0])
-    say(s, "not looked at by the lint rules: %s", r->lint_unavailable);
+    say(s, "not all was looked at by the lint rules: %s", r->lint_unavailable);
+  findings_not_understood(s, r->not_understood, r->first_not_understood);
 }
 
 static int on_answer(void *ctx, const ProtobufCMessage *m, struct err *e) {
@@ -217,7 +218,9 @@ const struct command cmd_catalog_push = {
             "Pushing the same content again does nothing and says so. When somebody else pushed "
             "in between, the push is refused: look at what they did, then push again. A push that "
             "makes a "
-            "second head is refused too, and says what would join the two.",
+            "second head is refused too, and says what would join the two.\n\n"
+            "What the lint rules find in it is said too (notes with -v). It blocks the push only "
+            "where the catalog's policy says so: `migctl catalog set --lint-block`.",
     .example = "migctl catalog push ./migrations -c shop",
     .run = run_push,
 };

@@ -206,7 +206,9 @@ static int run_cancel(struct session *s, struct err *e) {
   if (!run)
     return -1;
   if (run->state == MIGD__V1__RUN_STATE__RUN_STATE_RUNNING)
-    say(s, "run %s is being cancelled: what is running is rolled back to the last revision",
+    say(s,
+        "run %s is being cancelled: what is running is rolled back, and its target stays at the "
+        "last revision, or batch, that was done",
         run->id);
   else
     say(s, "run %s: %s", run->id, words_run_state(run->state).text);
@@ -234,8 +236,10 @@ static int resume(struct session *s, Migd__V1__ResumeRunRequest *request, struct
     return -1;
   if (s->json)
     session_json(s, run, !session_flag(s, "detach"));
-  if (session_flag(s, "detach"))
+  if (session_flag(s, "detach")) {
+    say(s, "run %s goes on; `migctl run watch %s` follows it", run->id, run->id);
     return EXIT_DONE;
+  }
   struct following what = {.run = run->id,
                            .verb = words_operation(run->operation),
                            .from_seq = before->next_seq,

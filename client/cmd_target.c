@@ -29,19 +29,19 @@ extern const struct command cmd_target_add, cmd_target_set, cmd_target_list, cmd
        0,                                                                                          \
        OPTION_VALUE,                                                                               \
        "DURATION",                                                                                 \
-       "how long to go on trying for a lock in the database (30s)",                                \
+       "how long to go on trying for a lock in the database (30s; 1ms: a single try)",             \
        NULL},                                                                                      \
       {"statement-timeout",                                                                        \
        0,                                                                                          \
        OPTION_VALUE,                                                                               \
        "DURATION",                                                                                 \
-       "how long a statement may run (0: any time)",                                               \
+       "how long a statement may run (0: no limit)",                                               \
        NULL},                                                                                      \
       {"idle-in-transaction-timeout",                                                              \
        0,                                                                                          \
        OPTION_VALUE,                                                                               \
        "DURATION",                                                                                 \
-       "PostgreSQL: how long a transaction of a server that hangs may stay open (60s)",            \
+       "PostgreSQL: how long a transaction stays open when migd hangs (60s)",                      \
        NULL},                                                                                      \
       {"ca-file",                                                                                  \
        0,                                                                                          \
@@ -88,6 +88,16 @@ static Migd__V1__Label **read_labels(struct session *s, const char *option, size
     labels[i]->value = own_copy(s, text + key + (text[key] == '='));
   }
   return labels;
+}
+
+/* An empty one would be the whole database: a variable of a shell that is not set must not mean it.
+ */
+static int read_schema(struct session *s, char **schema, struct err *e) {
+  *schema = session_text(s, "schema");
+  if (!session_flag(s, "schema") || **schema)
+    return 0;
+  session_usage(s, e, "--schema is empty");
+  return err_hint(e, "the whole database is a target without --schema");
 }
 
 static int read_ca(struct session *s, Migd__V1__TargetPolicy *policy, struct err *e) {
@@ -149,14 +159,13 @@ static int run_add(struct session *s, struct err *e) {
   Migd__V1__TargetPolicy policy = MIGD__V1__TARGET_POLICY__INIT;
   request.name = own_copy(s, session_argument(s, 0));
   request.url = session_text(s, "url");
-  request.schema = session_text(s, "schema");
   request.catalog = session_catalog(s);
   request.create = session_flag(s, "create");
   if (!request.url[0])
     return session_usage(s, e,
                          "where is the database? --url sqlite:/path/app.db or "
                          "--url postgresql://user@host/db");
-  if (check_url(s, request.url, e) < 0)
+  if (check_url(s, request.url, e) < 0 || read_schema(s, &request.schema, e) < 0)
     return -1;
   request.labels = read_labels(s, "label", &request.n_labels);
   int given = read_policy(s, &policy, e);
@@ -241,13 +250,13 @@ static int run_set(struct session *s, struct err *e) {
   Migd__V1__UpdateTargetRequest request = MIGD__V1__UPDATE_TARGET_REQUEST__INIT;
   request.name = own_copy(s, session_argument(s, 0));
   request.url = session_text(s, "url");
-  request.schema = session_text(s, "schema");
   request.catalog = session_text(s, "catalog"); /* not the profile's: that would move it */
   request.clear_password = session_flag(s, "clear-password");
   request.set_labels = read_labels(s, "label", &request.n_set_labels);
   read_removed_labels(s, &request);
   request.remove_variables = variables_removed(s, &request.n_remove_variables);
-  if (check_url(s, request.url, e) < 0 || !(request.password = read_password(s, e)) ||
+  if (check_url(s, request.url, e) < 0 || read_schema(s, &request.schema, e) < 0 ||
+      !(request.password = read_password(s, e)) ||
       !(request.set_variables = variables_read(s, &request.n_set_variables, e)))
     return -1;
   if (gives_policy(s) && !(request.policy = changed_policy(s, request.name, e)))
@@ -345,8 +354,7 @@ static void print_policy(struct session *s, struct buf *text, const Migd__V1__Ta
   const Migd__V1__TargetPolicy *p = target->policy;
   words_field(text, "lock timeout", timeout_words(s, p ? p->lock_timeout : NULL, "5 s (default)"));
   words_field(text, "lock retry", timeout_words(s, p ? p->lock_retry : NULL, "30 s (default)"));
-  words_field(text, "statements",
-              timeout_words(s, p ? p->statement_timeout : NULL, "may run any time"));
+  words_field(text, "statements", timeout_words(s, p ? p->statement_timeout : NULL, "no limit"));
   if (target->dialect == MIGD__V1__DIALECT__DIALECT_POSTGRESQL)
     words_field(text, "idle in txn",
                 timeout_words(s, p ? p->idle_in_transaction_timeout : NULL, "60 s (default)"));

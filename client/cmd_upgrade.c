@@ -160,17 +160,23 @@ static int run_stamp(struct session *s, struct err *e) {
        0,                                                                                          \
        OPTION_VALUE,                                                                               \
        "DURATION",                                                                                 \
-       "how long a statement may wait for a lock in the database",                                 \
+       "how long a statement may wait for a lock in the database (the target's)",                  \
        NULL},                                                                                      \
       {"lock-retry",                                                                               \
        0,                                                                                          \
        OPTION_VALUE,                                                                               \
        "DURATION",                                                                                 \
-       "how long to go on trying for a lock in the database",                                      \
+       "how long to go on trying for a lock in the database (the target's)",                       \
        NULL},                                                                                      \
-      {"statement-timeout", 0, OPTION_VALUE, "DURATION", "how long a statement may run", NULL}, {  \
+      {"statement-timeout",                                                                        \
+       0,                                                                                          \
+       OPTION_VALUE,                                                                               \
+       "DURATION",                                                                                 \
+       "how long a statement may run (the target's)",                                              \
+       NULL},                                                                                      \
+  {                                                                                                \
     "idle-in-transaction-timeout", 0, OPTION_VALUE, "DURATION",                                    \
-        "PostgreSQL: how long a transaction of a server that hangs may stay open", NULL            \
+        "PostgreSQL: how long a transaction stays open when migd hangs (the target's)", NULL       \
   }
 
 #define FOLLOWING                                                                                  \
@@ -184,7 +190,8 @@ static int run_stamp(struct session *s, struct err *e) {
   "\n\nWith --sql no database is asked: REV is [FROM:]TO, FROM is base where it is left out, and " \
   "the script on stdout does what migd would, its ledger included. It stops at once at a "         \
   "database "                                                                                      \
-  "that is not at FROM. Run it with `psql -X -v ON_ERROR_STOP=1` or `sqlite3 -bail`."
+  "that is not at FROM. Run it with `psql -X -v ON_ERROR_STOP=1` or `sqlite3 -bail`. --var and "   \
+  "--secret-var give a script its values; a run has those of the target and its catalog."
 
 static const struct option change_options[] = {SELECTION_OPTIONS, RUN_OPTIONS,     SCRIPT_OPTIONS,
                                                VARIABLE_OPTIONS,  TIMEOUT_OPTIONS, {NULL}};

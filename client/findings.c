@@ -3,7 +3,6 @@
  */
 #include "client/findings.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,8 +19,9 @@ static void add_rows(struct buf *out, const Migd__V1__Finding *f) {
     return;
   buf_adds(out, " (");
   add(out, f->table);
-  buf_addf(out, " has about %" PRId64 " row%s here%s)", f->rows, f->rows == 1 ? "" : "s",
-           f->severity == MIGD__V1__SEVERITY__SEVERITY_NOTE ? ": no danger" : "");
+  buf_adds(out, " has about ");
+  text_count(out, (uint64_t)f->rows, "row", "rows");
+  buf_addf(out, " here%s)", f->severity == MIGD__V1__SEVERITY__SEVERITY_NOTE ? ": no danger" : "");
 }
 
 static void add_note(struct buf *out, const char *word, const char *text) {
@@ -61,4 +61,17 @@ void findings_say(const struct session *s, const char *folder, const Migd__V1__F
     return;
   finding_add(&text, folder, f, s->color_err);
   fwrite(buf_str(&text), 1, text.len, stderr);
+}
+
+void findings_not_understood(const struct session *s, unsigned count, const char *first) {
+  if (count == 0)
+    return;
+  if (count == 1)
+    say(s, "not understood by PostgreSQL's parser, nor looked at by its rules: the statement at %s",
+        first);
+  else
+    say(s,
+        "not understood by PostgreSQL's parser, nor looked at by its rules: %u statements, the "
+        "first at %s",
+        count, first);
 }

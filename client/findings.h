@@ -16,4 +16,7 @@ void findings_say(const struct session *s, const char *folder, const Migd__V1__F
 void findings_sarif(struct buf *out, const char *folder, Migd__V1__Finding *const *findings,
                     size_t count, const Migd__V1__ListLintRulesResponse *rules);
 
+/* Says how many statements PostgreSQL's parser does not know, if any, and where the first is. */
+void findings_not_understood(const struct session *s, unsigned count, const char *first);
+
 #endif

@@ -3,7 +3,6 @@
  */
 #include "client/follow.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "client/json.h"
 #include "client/progress.h"
 #include "client/report.h"
+#include "client/text.h"
 #include "client/words.h"
 #include "proto/rpc/frame.h"
 
@@ -50,6 +50,7 @@ struct follower {
   bool finished;
   Migd__V1__RunState state;
   Migd__V1__TaskCounts counts;
+  int64_t began, ended;   /* by the server's clock, since it was started or resumed; 0: unknown */
   bool stamps;            /* the steps are ledger rows only */
   bool lost;              /* the connection is, and that has been said */
   struct batches batches; /* of one task only; count 0: none at work */
@@ -170,8 +171,9 @@ static void on_step_finished(struct follower *f, const char *target,
 
 static void add_batches(struct buf *out, const struct batches *b) {
   int64_t took = b->at - b->began;
-  buf_addf(out, "%" PRIu64 " %s in %" PRIu64 " %s", b->rows, b->rows == 1 ? "row" : "rows",
-           b->count, b->count == 1 ? "batch" : "batches");
+  text_count(out, b->rows, "row", "rows");
+  buf_adds(out, " in ");
+  text_count(out, b->count, "batch", "batches");
   if (took > 0 && b->rows > b->first_rows)
     buf_addf(out, ", %.0f/s", (double)(b->rows - b->first_rows) * 1e9 / (double)took);
 }
@@ -265,8 +267,9 @@ static void on_task_finished(struct follower *f, const char *target,
          duration(f, m->duration), now_at);
 }
 
-static void on_run_finished(struct follower *f, const Migd__V1__RunFinished *m) {
+static void on_run_finished(struct follower *f, const Migd__V1__RunFinished *m, int64_t at) {
   f->finished = true;
+  f->ended = at;
   f->state = m->state;
   migd__v1__task_counts__init(&f->counts);
   if (m->counts)
@@ -280,6 +283,7 @@ static void take_event(struct follower *f, const Migd__V1__RunEvent *event) {
     end_batches(f, target);
   switch ((int)event->event_case) {
   case MIGD__V1__RUN_EVENT__EVENT_RUN_STARTED:
+    f->began = timestamp_ns(event->time);
     return on_run_started(f, event->run_started);
   case MIGD__V1__RUN_EVENT__EVENT_TASK_STARTED:
     f->steps += event->task_started->steps;
@@ -297,7 +301,7 @@ static void take_event(struct follower *f, const Migd__V1__RunEvent *event) {
   case MIGD__V1__RUN_EVENT__EVENT_TASK_FINISHED:
     return on_task_finished(f, target, event->task_finished);
   case MIGD__V1__RUN_EVENT__EVENT_RUN_FINISHED:
-    return on_run_finished(f, event->run_finished);
+    return on_run_finished(f, event->run_finished, timestamp_ns(event->time));
   default:
     return; /* of a newer server */
   }
@@ -407,11 +411,14 @@ static const char *outcome_words(struct follower *f) {
 static void say_outcome(struct follower *f) {
   const char *total = counted(f->s, f->counts.total, "target", "targets");
   const char *state = words_run_state(f->state).text;
+  bool known = f->began && f->ended;
   if (f->state == MIGD__V1__RUN_STATE__RUN_STATE_SUCCEEDED)
     say(f->s, "run %s %s: %s in %s", f->run, state, total,
-        words_duration(f->s, monotonic_ns() - f->bar.began));
+        words_duration(f->s, known ? f->ended - f->began : monotonic_ns() - f->bar.began));
   else
     say(f->s, "run %s %s%s", f->run, state, outcome_words(f));
+  if (f->state == MIGD__V1__RUN_STATE__RUN_STATE_CANCELLED)
+    say(f->s, "  go on with it: migctl run resume %s", f->run);
 }
 
 /* A failed run ends with its first error, for who reads the JSON. */

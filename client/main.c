@@ -2,6 +2,7 @@
  * for all commands in one place.
  */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,13 +123,16 @@ static int fail(struct session *s, const struct err *e) {
 /* What was printed must have arrived. A reader that has seen enough (`| head`) ends us as it ends
  * every program. */
 static int close_output(int code) {
+  struct pollfd reader = {.fd = STDOUT_FILENO};
+  errno = 0; /* a write that failed long ago does not say why any more */
   if (fflush(stdout) == 0 && !ferror(stdout))
     return code;
-  if (errno == EPIPE) {
+  if (errno == EPIPE || (poll(&reader, 1, 0) == 1 && (reader.revents & POLLERR))) {
     signal(SIGPIPE, SIG_DFL);
     raise(SIGPIPE);
   }
-  fprintf(stderr, "migctl: cannot write the output: %s\n", strerror(errno));
+  fprintf(stderr, "migctl: cannot write the output%s%s\n", errno ? ": " : "",
+          errno ? strerror(errno) : "");
   return code == EXIT_DONE ? EXIT_REFUSED : code;
 }
 

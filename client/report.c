@@ -59,9 +59,13 @@ static bool begins_with_name(const char *text, const char *name) {
 
 static void headline(struct buf *out, const struct err *e) {
   struct buf where BUF_SCOPED = BUF_INIT;
-  if (e->target[0] && !begins_with_name(e->text, e->target)) {
+  const char *text = e->text[0] ? e->text : err_row(e->kind)->name;
+  size_t len = strlen(e->target);
+  bool named = begins_with_name(text, e->target);
+  if (len && (!named || text[len] == ':')) {
     add(out, e->target);
     buf_adds(out, ": ");
+    text += named ? len + 1 + strspn(text + len + 1, " ") : 0;
   }
   place(&where, e->file, e->line, e->column);
   if (e->file[0] && !strstr(e->text, buf_str(&where)))
@@ -71,7 +75,7 @@ static void headline(struct buf *out, const struct err *e) {
     add(out, e->sqlstate);
     buf_adds(out, ": ");
   }
-  add(out, e->text[0] ? e->text : err_row(e->kind)->name);
+  add(out, text);
 }
 
 static void note(struct buf *out, const char *word, const char *text, bool color) {

@@ -204,13 +204,7 @@ void session_json(const struct session *s, const void *message, bool compact) {
 }
 
 const char *counted(struct session *s, uint64_t n, const char *one, const char *many) {
-  char digits[24], grouped[32];
-  int len = snprintf(digits, sizeof digits, "%llu", (unsigned long long)n), at = 0;
-  for (int i = 0; i < len; i++) {
-    if (i > 0 && (len - i) % 3 == 0)
-      grouped[at++] = ',';
-    grouped[at++] = digits[i];
-  }
-  grouped[at] = 0;
-  return arena_printf(&s->arena, "%s %s", grouped, n == 1 ? one : many);
+  struct buf b BUF_SCOPED = BUF_INIT;
+  text_count(&b, n, one, many);
+  return arena_strdup(&s->arena, buf_str(&b));
 }

@@ -3,7 +3,8 @@
  */
 #include "client/text.h"
 
-#include <stdint.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "proto/base/utf8.h"
@@ -116,4 +117,15 @@ size_t text_width(const char *s, size_t len) {
 size_t text_fit(const char *s, size_t len, size_t columns) {
   size_t used;
   return walk(s, len, columns, &used);
+}
+
+void text_count(struct buf *out, uint64_t n, const char *one, const char *many) {
+  char digits[24];
+  int len = snprintf(digits, sizeof digits, "%" PRIu64, n);
+  for (int i = 0; i < len; i++) {
+    if (i > 0 && (len - i) % 3 == 0)
+      buf_addc(out, ',');
+    buf_addc(out, digits[i]);
+  }
+  buf_addf(out, " %s", n == 1 ? one : many);
 }

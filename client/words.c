@@ -143,12 +143,12 @@ size_t words_width(const struct session *s) {
 }
 
 const char *words_policy(struct session *s, const Migd__V1__LintPolicy *policy) {
-  static const char *const levels[] = {"", "off", "told only", "blocks"};
+  static const char *const levels[] = {"", "is off", "is only told", "blocks it"};
+  static const char *const blocking[] = {"no finding blocks", "every finding blocks",
+                                         "an error or warning blocks", "an error blocks"};
+  size_t block = policy ? (size_t)policy->block : 0;
   struct buf b BUF_SCOPED = BUF_INIT;
-  if (policy && policy->block)
-    buf_addf(&b, "findings from %s on block it", words_severity(policy->block).text);
-  else
-    buf_adds(&b, "no finding blocks it");
+  buf_addf(&b, "%s it", blocking[block < sizeof blocking / sizeof blocking[0] ? block : 0]);
   for (size_t i = 0; policy && i < policy->n_rules; i++)
     if ((unsigned)policy->rules[i]->level < sizeof levels / sizeof levels[0])
       buf_addf(&b, "; %s %s", policy->rules[i]->rule, levels[policy->rules[i]->level]);

@@ -83,9 +83,8 @@ static int step_inside(struct walk *w, unsigned index, const struct orphans *bef
     return -1;
   if (!now->count || !orphans_compare(now, before, e))
     return 0;
-  err_copy(e->file, sizeof e->file, r->file, strlen(r->file));
-  err_copy(e->revision, sizeof e->revision, r->id, strlen(r->id));
-  return err_in(e, "%s: ERROR", r->file);
+  orphans_locate(w, r, step->direction, e);
+  return -1;
 }
 
 /* Steps `first` to `first + count - 1` in one transaction, once. */

@@ -252,6 +252,8 @@ static int write_resumed(struct db *db, void *ctx, struct err *e) {
     return -1;
   if (!r->count) {
     err_set(e, ERR_REFUSED, "run %" PRId64 " has no task to go on with", r->run);
+    if (run.state == RUN_SUCCEEDED)
+      return err_hint(e, "it succeeded");
     return err_hint(e, "a task in doubt needs an answer: --skip or --retry");
   }
   Migd__V1__RunEvent event = MIGD__V1__RUN_EVENT__INIT;

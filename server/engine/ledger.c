@@ -181,11 +181,16 @@ int ledger_read(struct db *db, struct arena *arena, struct ledger_state *out, co
   return 0;
 }
 
+/* What was being done, but for a run that is cancelled: it is not the ledger's fault. */
+static int in_ledger(struct err *e, const char *doing) {
+  return e->kind == ERR_CANCELLED ? -1 : err_in(e, "%s", doing);
+}
+
 int ledger_create(struct db *db, const struct job *job, struct err *e) {
   const struct ledger_sql *sql = &sql_of[db->driver->dialect];
   for (size_t i = 0; i < COUNT(sql->create); i++)
     if (exec_kept(db, sql->create[i], NULL, 0, NULL, NULL, NULL, job, e))
-      return err_in(e, "make the ledger");
+      return in_ledger(e, "make the ledger");
   return 0;
 }
 
@@ -194,7 +199,7 @@ static int swap(struct db *db, const char *sql, const struct db_value *params, i
                 const struct job *job, struct err *e) {
   int64_t changed = 0;
   if (exec_kept(db, sql, params, count, NULL, NULL, &changed, job, e))
-    return err_in(e, "change the ledger");
+    return in_ledger(e, "change the ledger");
   if (changed != 1)
     return err_set(e, ERR_CONFLICT,
                    "the ledger was changed by somebody else: %s expected one row for %s, found "
@@ -223,7 +228,7 @@ int ledger_change(struct db *db, const struct plan_step *step, const struct job 
                   NULL, job, e)) {
       if (e->kind == ERR_MIGRATION)
         e->kind = ERR_CONFLICT;
-      return err_in(e, "change the ledger");
+      return in_ledger(e, "change the ledger");
     }
   }
   return 0;
@@ -264,7 +269,7 @@ int ledger_append(struct db *db, const struct ledger_entry *entry, int64_t *last
   if (exec_kept(db, sql, params, COUNT(params), NULL, NULL, NULL, job, e)) {
     if (e->kind == ERR_MIGRATION)
       e->kind = ERR_CONFLICT;
-    return err_in(e, "write the ledger");
+    return in_ledger(e, "write the ledger");
   }
   ++*last_seq;
   return 0;
@@ -293,7 +298,7 @@ int ledger_batch_begin(struct db *db, int64_t entry, const struct ledger_batches
                 offline ? INSERT_BACKFILL "SELECT max(seq), $2, $3, $4 FROM migd_ledger"
                         : INSERT_BACKFILL "VALUES ($1, $2, $3, $4)",
                 params, COUNT(params), NULL, NULL, NULL, job, e))
-    return err_in(e, "write the ledger");
+    return in_ledger(e, "write the ledger");
   return 0;
 }
 
@@ -309,7 +314,7 @@ int ledger_batch_read(struct db *db, int64_t entry, struct ledger_batches *out,
   struct ledger_batches found = {.batches = -1};
   if (exec_kept(db, "SELECT batches, changed, orphans FROM migd_backfill WHERE entry = $1", params,
                 1, on_batches, &found, NULL, job, e))
-    return err_in(e, "read the ledger");
+    return in_ledger(e, "read the ledger");
   if (found.batches < 0)
     return err_set(e, ERR_CONFLICT, "migd_backfill has no row for entry %lld of the ledger",
                    (long long)entry);
@@ -326,7 +331,7 @@ int ledger_batch_add(struct db *db, int64_t entry, const struct ledger_batches *
                 "UPDATE migd_backfill SET batches = $1, changed = $2 WHERE entry = $3 AND batches "
                 "= $4",
                 params, COUNT(params), NULL, NULL, &changed, job, e))
-    return err_in(e, "change the ledger");
+    return in_ledger(e, "change the ledger");
   if (changed == 1)
     return 0;
   return err_set(e, ERR_CONFLICT,

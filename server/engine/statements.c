@@ -9,6 +9,7 @@
 
 #include "server/engine/rebuild.h"
 #include "server/engine/script.h"
+#include "server/sql/alter.h"
 #include "server/sql/split.h"
 
 void statement_locate(const struct revision *r, const struct section_statement *s, struct err *e) {
@@ -29,7 +30,10 @@ static void hint_variable(const struct walk *w, const char *sql, size_t len, str
   struct err ignored;
   if (sql_variable_read(sql + e->offset, len - (size_t)e->offset, &use, &ignored))
     return;
-  if (w->offline)
+  const struct variable *v = variable_find(&w->variables, use.name);
+  if (w->offline && v && v->secret)
+    err_hint(e, "a script brings its own: --secret-var %s=FILE", use.name);
+  else if (w->offline)
     err_hint(e, "give it one with --var %s=VALUE", use.name);
   else
     err_hint(e,
@@ -271,6 +275,42 @@ int orphans_compare(const struct orphans *now, const struct orphans *before, str
     }
   }
   return 0;
+}
+
+/* Whether the statement adds a foreign key to the table that the error names; then e->offset is
+ * that of its action. */
+static bool adds_key(const struct walk *w, const char *sql, size_t len, struct err *e) {
+  struct alter_table alter;
+  struct err ignored;
+  if (alter_parse(sql, len, w->arena, &alter, &ignored) != 1 ||
+      !strcasestr(e->text, arena_printf(w->arena, " of %s names no row of ", alter.name)))
+    return false;
+  for (size_t i = 0; i < alter.count; i++) {
+    struct sql_range body = alter.actions[i].body;
+    if (!body.len || !strcasestr(arena_strndup(w->arena, sql + body.start, body.len), "REFERENCES"))
+      continue;
+    e->offset = (long)alter.actions[i].whole.start;
+    return true;
+  }
+  return false;
+}
+
+void orphans_locate(const struct walk *w, const struct revision *r, enum direction direction,
+                    struct err *e) {
+  for (size_t i = 0; i < r->section_count; i++) {
+    const struct section *section = &r->sections[i];
+    size_t count = is_run(w, section, direction) ? section->statements[DIALECT_SQLITE].count : 0;
+    for (size_t k = 0; k < count; k++) {
+      const struct section_statement *s = &section->statements[DIALECT_SQLITE].items[k];
+      if (!adds_key(w, r->content + s->start, s->len, e))
+        continue;
+      statement_locate(r, s, e);
+      return;
+    }
+  }
+  err_copy(e->file, sizeof e->file, r->file, strlen(r->file));
+  err_copy(e->revision, sizeof e->revision, r->id, strlen(r->id));
+  err_in(e, "%s: ERROR", r->file);
 }
 
 #define ORPHANS "SELECT \"table\", \"rowid\", parent FROM pragma_foreign_key_check"

@@ -52,6 +52,10 @@ bool orphans_possible(const struct walk *w, const struct revision *r, enum direc
 int orphans_read(struct walk *w, struct orphans *out, struct err *e);
 /* -1 with ERR_MIGRATION naming the first of `now` that is not among `before`. */
 int orphans_compare(const struct orphans *now, const struct orphans *before, struct err *e);
+/* Gives such an error its place: the ALTER TABLE that added a foreign key to the row's table, or
+ * else the file. */
+void orphans_locate(const struct walk *w, const struct revision *r, enum direction direction,
+                    struct err *e);
 
 /* In a script: such rows are noted once, and looked for before each commit. */
 int orphans_note(struct walk *w, struct err *e);

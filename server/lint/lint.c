@@ -43,10 +43,14 @@ struct run {
   size_t late;     /* statements that these have not seen */
 };
 
+static const char *place(const struct run *r, const struct lint_unit *u, size_t statement) {
+  return arena_printf(r->arena, "%s:%u", u->catalog->revisions[u->revision].file,
+                      u->items[statement].line);
+}
+
 static void miss(struct run *r, const struct lint_unit *u, size_t statement) {
   if (r->missed++ == 0)
-    r->first_missed = arena_printf(r->arena, "%s:%u", u->catalog->revisions[u->revision].file,
-                                   u->items[statement].line);
+    r->first_missed = place(r, u, statement);
 }
 
 static void fail(struct run *r, const char *why) {
@@ -63,7 +67,8 @@ static void take(struct run *r, struct lint_unit *u, const struct answers *a, co
       continue;
     }
     u->items[i].asked = a->understood[i];
-    r->result.not_understood += !a->understood[i];
+    if (!a->understood[i] && r->result.not_understood++ == 0)
+      r->result.first_not_understood = place(r, u, i);
   }
   for (size_t i = 0; i < a->count && a->items[i].statement < a->done; i++)
     findings_add(&r->findings, u, a->items[i].statement, &a->items[i].found, ignores);
@@ -212,6 +217,7 @@ int lint_run(const struct lint_options *options, const struct catalog *catalog,
                   .arena = arena,
                   .findings = {.arena = arena},
                   .text_ns = (options->text_ms ? options->text_ms : TEXT_MS) * NS_PER_MS,
+                  .result = {.first_not_understood = ""},
                   .child = {.fd = -1}};
   if (run_all(&r, revisions, count, e) != 0)
     return -1;

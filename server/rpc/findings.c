@@ -130,8 +130,13 @@ int findings_ask(const struct server *server, const struct findings_request *q,
   *out = (struct findings){.items = ARENA_ARRAY(arena, Migd__V1__Finding *, found.count + 1),
                            .revisions = (unsigned)q->count,
                            .statements = found.statements,
-                           .not_understood = found.not_understood,
+                           .first_not_understood = "",
                            .unavailable = found.unavailable};
+  /* Where nothing is PostgreSQL, what its parser knows is of no interest. */
+  if (q->dialects == 0 || (q->dialects & DIALECT_POSTGRESQL) != 0) {
+    out->not_understood = found.not_understood;
+    out->first_not_understood = found.first_not_understood;
+  }
   for (size_t i = 0; i < found.count; i++) {
     const struct lint_finding *f = &found.items[i];
     if (q->dialects != 0 && (f->dialects & q->dialects) == 0)

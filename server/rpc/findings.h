@@ -13,7 +13,8 @@ struct findings {
   size_t count;
   size_t blocking; /* how many of them the policy blocks */
   unsigned revisions, statements, not_understood;
-  const char *unavailable; /* "" when the rules were asked about everything */
+  const char *first_not_understood; /* "file:line", or "" */
+  const char *unavailable;          /* "" when the rules were asked about everything */
 };
 
 /* What is asked. */

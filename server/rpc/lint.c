@@ -63,6 +63,7 @@ static void reply_findings(struct call *call, const struct findings *found, stru
   summary->revisions = found->revisions;
   summary->statements = found->statements;
   summary->not_understood = found->not_understood;
+  summary->first_not_understood = proto_text(arena, found->first_not_understood);
   summary->unavailable = proto_text(arena, found->unavailable);
   reply.answer_case = MIGD__V1__LINT_FILES_RESPONSE__ANSWER_SUMMARY;
   reply.summary = summary;

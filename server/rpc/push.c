@@ -379,6 +379,8 @@ static void reply_result(const struct attempt *a) {
     result->removed = proto_texts(arena, a->diff.removed, a->diff.removed_count);
   }
   result->lint_unavailable = proto_text(arena, a->findings.unavailable);
+  result->not_understood = a->findings.not_understood;
+  result->first_not_understood = proto_text(arena, a->findings.first_not_understood);
   reply.answer_case = MIGD__V1__PUSH_CATALOG_RESPONSE__ANSWER_RESULT;
   reply.result = result;
   call_reply(a->call, &reply.base);
@@ -405,6 +407,10 @@ static int check_lint(struct attempt *a, const struct bundle_info *stored, struc
   request.revisions = news;
   if (findings_ask(a->call->server, &request, &a->call->job, a->arena, &a->findings, e) != 0)
     return -1;
+  if (request.dialects == 0) { /* no target yet: nobody said that it is for PostgreSQL */
+    a->findings.not_understood = 0;
+    a->findings.first_not_understood = "";
+  }
   if (a->findings.blocking == 0)
     return 0;
   reply_findings(a);

@@ -185,8 +185,12 @@ static int change_labels(struct target *t, const struct label_change *change, st
       *label_slot(labels, &count, t->labels[i].key) = t->labels[i];
   for (size_t i = 0; i < change->set_count; i++) {
     struct label label = {change->set[i]->key, change->set[i]->value};
-    if (!label_valid(&label))
-      return err_set(e, ERR_INPUT, "\"%.70s=%.70s\" is no label", label.key, label.value);
+    if (!label_valid(&label)) {
+      err_set(e, ERR_INPUT, "\"%.70s=%.70s\" is no label", label.key, label.value);
+      return err_hint(e,
+                      "a key is up to 63 of a-z 0-9 . _ / -, beginning with a letter or digit; a "
+                      "value up to 63 characters without white space, quotes and , ( ) = !");
+    }
     *label_slot(labels, &count, label.key) = label;
   }
   if (count > LABELS_MAX)

@@ -43,10 +43,10 @@ static bool holds(const struct target_lock *lock, int64_t now) {
 
 static int locked(struct err *e, const struct held_lock *held) {
   const struct target_lock *lock = &held->lock;
-  char since[TIME_TEXT], until[TIME_TEXT], what[40] = "for maintenance";
+  char since[TIME_TEXT], until[TIME_TEXT], what[40] = "for maintenance by";
   if (lock->run)
-    snprintf(what, sizeof what, "by run %lld", (long long)lock->run);
-  err_set(e, ERR_LOCKED, "%s is locked %s by %s since %s%s%s: %s", held->target, what, lock->holder,
+    snprintf(what, sizeof what, "by run %lld of", (long long)lock->run);
+  err_set(e, ERR_LOCKED, "%s is locked %s %s since %s%s%s: %s", held->target, what, lock->holder,
           time_text(lock->since, since), lock->expires ? " until " : "",
           lock->expires ? time_text(lock->expires, until) : "", lock->reason);
   err_copy(e->target, sizeof e->target, held->target, strlen(held->target));

@@ -60,10 +60,10 @@ says batched
 expect 7,1 migctl upgrade -t one --transaction run
 says 'outside a transaction'
 expect 0 migctl upgrade -t one
-says '100000 rows in 20 batches'
+says '100,000 rows in 20 batches'
 whole one
 expect 0 migctl downgrade 0001 -t one
-says '100000 rows in 5 batches'
+says '100,000 rows in 5 batches'
 same "rows" "$(done_rows one)" 0
 expect 0 migctl downgrade base -t one
 

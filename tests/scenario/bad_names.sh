@@ -37,6 +37,8 @@ says_not secret
 expect 7 migctl target add 'no name' --url "$(url_of canary)" -c shop
 expect 7 migctl target add wrong --url "$(url_of canary)" -c nothing
 says nothing
+expect 7 migctl target set canary --label 'Ring=1'
+says '"Ring=1" is no label' 'a-z 0-9'
 password=()
 [ "$backend" = sqlite ] || password=(--password-file "$work/password")
 expect 7 migctl target add other --url "$(url_of canary)" -c shop "${password[@]}"

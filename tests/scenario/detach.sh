@@ -90,8 +90,12 @@ expect 0 migctl upgrade 0003 -t shop --detach -o json
 run=$(field "d['id']")
 expect 0 migctl run cancel "$run"
 expect 8 migctl run watch "$run"
+says "migctl run resume $run"
 release
 same "the ledger" "$(ledger shop)" 0001
 expect 0 migctl run resume "$run"
+says 'goes on'
+expect 7 migctl run resume "$run"
+says 'no task to go on with' 'it succeeded'
 same "the ledger" "$(ledger shop)" 0003
 stop_server

@@ -47,13 +47,15 @@ same "the log's version" "$(field 'd["version"]')" 2.1.0
 same "its rule" "$(field '[r["ruleId"] for r in d["runs"][0]["results"] if r["ruleId"] == "ban-drop-column"]')" '["ban-drop-column"]'
 expect 0 migctl lint shop --dialect postgresql --fail-on never -o json
 says '"rule":"ban-drop-column"'
+expect 2 migctl lint shop --sarif -o json
+expect 2 migctl lint --rules --sarif
 
 chapter "what the policy blocks is not pushed, unless somebody says why"
 expect 7 migctl catalog set shop --lint-rule ban-drop-colum=block
 says 'did you mean ban-drop-column?'
 expect 0 migctl catalog set shop --lint-rule ban-drop-column=block
 expect 0 migctl catalog show shop
-says 'ban-drop-column blocks'
+says 'no finding blocks it; ban-drop-column blocks it'
 if [ "$backend" = postgresql ]; then
   expect 7 migctl catalog check shop -c shop
   expect 7 migctl catalog push shop -c shop
@@ -74,7 +76,7 @@ SQL
   expect 0 migctl catalog push shop -c shop
   says '[changing-column-type]'
   expect 0 migctl upgrade -t large --dry-run
-  says 'warning' '[changing-column-type]' 'item has about 20000 rows here'
+  says 'warning' '[changing-column-type]' 'item has about 20,000 rows here'
   expect 0 migctl upgrade -t small --dry-run
   says_not '[changing-column-type]'
   expect 0 migctl upgrade -t small --dry-run -v
@@ -83,7 +85,7 @@ SQL
   expect 0 migctl upgrade -t small --dry-run
   says 'item has about 40 rows here)'
   expect 0 migctl upgrade --all --dry-run
-  says 'item has about 20000 rows here' # of the two that are alike the larger speaks
+  says 'item has about 20,000 rows here' # of the two that are alike the larger speaks
 fi
 
 chapter "SQL that the parser does not know is no reason to refuse it"
@@ -93,7 +95,15 @@ SELECT newer SYNTAX OF (a later) PostgreSQL;
 SQL
 rm -f shop/0003_type.sql
 expect 0 migctl lint shop --fail-on never
-says 'not understood'
+says 'not understood' 'the statement at 0004_new.sql:6'
+expect 0 migctl catalog push shop -c shop --replace
+if [ "$backend" = postgresql ]; then
+  says 'added: 0004' 'not understood' 'the statement at 0004_new.sql:6'
+else
+  says_not 'not understood'
+fi
+expect 0 migctl lint shop -c shop
+says 'all of it is stored in shop already' '0 revisions'
 
 chapter "more findings than the server holds for a client"
 {
@@ -103,4 +113,8 @@ chapter "more findings than the server holds for a client"
 expect 0 migctl catalog push many -c many
 expect 0 migctl lint many --dialect sqlite --fail-on never -o json
 same "all of them are told" "$(grep -o '"rule":"vacuum-in-transaction"' <<<"$out" | wc -l)" 16000
+
+chapter "who reads no further ends the command in silence"
+migctl lint shop -o json 2>"$work/err" | true
+same "what it says" "$(grep 'cannot write' "$work/err")" ''
 stop_server

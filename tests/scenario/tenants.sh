@@ -42,6 +42,8 @@ done
 expect 0 migctl target set t01 --label tenant=yes
 expect 7 migctl target add again --url "$url" --schema "$(tenant 1)" -c shop "${password[@]}"
 says 'registered already, as "t01"'
+expect 2 migctl target add again --url "$url" --schema '' -c shop "${password[@]}"
+says '--schema is empty'
 expect 7 migctl target add again --url "$url" --schema pg_toast -c shop "${password[@]}"
 says "PostgreSQL's own"
 expect 7 migctl target add again --url "$url" --schema "$(tenant 2),nowhere" -c shop "${password[@]}"

@@ -102,7 +102,7 @@ same "the value" "$(query eu 'SELECT value FROM key')" "$secret"
 
 chapter "a script has no stored secret, only what it is given"
 expect 7 migctl upgrade --sql -t eu
-says 'the value of api_key is secret' '--var api_key=VALUE'
+says 'the value of api_key is secret' '--secret-var api_key=FILE'
 hides
 expect 0 migctl upgrade --sql -t eu --var api_key=given
 says "VALUES (1, 'given')" "'l''Europe'"

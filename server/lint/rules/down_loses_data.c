@@ -34,11 +34,24 @@ static bool drops(const struct lint_statement *s, struct dropped *out) {
   return out->column != NULL;
 }
 
-static bool reads_rows(const struct words *w, size_t from) {
-  for (size_t i = from; i < w->count; i++)
-    if (words_are(w, i, "SELECT"))
-      return true;
-  return false;
+/* FROM or JOIN of a table: what a function makes, and what the statement's own first WITH makes,
+ * was nowhere before. */
+static bool reads_rows(const struct words *w, size_t from, struct arena *arena) {
+  const char *own = NULL;
+  bool select = false;
+  for (size_t i = from; i < w->count; i++) {
+    size_t at = i;
+    select = select || words_are(w, i, "SELECT");
+    if (words_take(w, &at, "WITH")) {
+      (void)words_take(w, &at, "RECURSIVE");
+      own = own ? own : words_name(w, &at, arena);
+    } else if (words_take(w, &at, "FROM") || words_take(w, &at, "JOIN")) {
+      const char *name = words_name(w, &at, arena);
+      if (name && !words_char(w, at, '(') && !(own && strcmp(own, name) == 0))
+        return true;
+    }
+  }
+  return select && w->count >= HEAD; /* its FROM comes later */
 }
 
 static bool names(const struct words *w, size_t *i, const char *table, struct arena *arena) {
@@ -65,7 +78,7 @@ static bool fills(const struct words *w, const struct dropped *d, struct arena *
            sets(w, i, d->column, arena);
   }
   if (words_take(w, &i, "INSERT INTO"))
-    return names(w, &i, d->table, arena) && reads_rows(w, i);
+    return names(w, &i, d->table, arena) && reads_rows(w, i, arena);
   if (!words_take(w, &i, "CREATE TABLE"))
     return false;
   (void)words_take(w, &i, "IF NOT EXISTS");

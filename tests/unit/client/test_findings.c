@@ -62,7 +62,7 @@ static void a_plan_says_how_large_the_table_is(void **state) {
   f.rows = 40000000;
   f.source_line = text("");
   expect(&f, "",
-         "0002_index.sql:6:14: warning: writes to t wait (t has about 40000000 rows here) "
+         "0002_index.sql:6:14: warning: writes to t wait (t has about 40,000,000 rows here) "
          "[adding-index]\n  instead: CONCURRENTLY\n");
   f.severity = MIGD__V1__SEVERITY__SEVERITY_NOTE;
   f.rows = 1;

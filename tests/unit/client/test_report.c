@@ -57,6 +57,9 @@ static void nothing_is_said_twice(void **state) {
   struct err e = failure("shop-eu: 2026_invoices.sql:14:13: ERROR 42P01: no such relation");
   e.source[0] = 0;
   expect(&e, "shop-eu: 2026_invoices.sql:14:13: ERROR 42P01: no such relation\n");
+  e = failure("shop-eu: locked by another program");
+  e.source[0] = e.file[0] = 0;
+  expect(&e, "shop-eu: ERROR 42P01: locked by another program\n");
   e = failure("shop-eu is locked");
   e.source[0] = e.file[0] = e.sqlstate[0] = 0;
   expect(&e, "shop-eu is locked\n");

@@ -223,6 +223,9 @@ static void what_cannot_be_done_says_where(void **state) {
   fails("CREATE TABLE t (id INTEGER PRIMARY KEY, a UNIQUE); CREATE TABLE c (p REFERENCES t (a));"
         "INSERT INTO t VALUES (1, 'x'); INSERT INTO c VALUES ('x');",
         "ALTER TABLE t ALTER a TYPE TEXT USING 'y'", "foreign key", 0, 0);
+  fails(TABLE "CREATE TABLE c (p INT); INSERT INTO c VALUES (1), (7);",
+        "SELECT 1;\nALTER TABLE C ADD x INT,\n ADD FOREIGN KEY (p) REFERENCES t (id);",
+        "row 2 of c names no row of t", 7, 2);
 }
 
 /* --- together with what revisions do themselves --- */

@@ -273,6 +273,13 @@ static void test_down(void **state) {
   down("ALTER TABLE t ADD COLUMN b; UPDATE t SET b = a;",
        "UPDATE t SET a = b; ALTER TABLE t DROP COLUMN b;", false, __LINE__);
   down("CREATE TABLE u (a); INSERT INTO u VALUES (1);", "DROP TABLE u;", false, __LINE__);
+  down("CREATE TABLE u (a); INSERT INTO u WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 "
+       "FROM n WHERE i < 9) SELECT i FROM n;",
+       "DROP TABLE u;", false, __LINE__);
+  down("CREATE TABLE u (a); INSERT INTO u WITH n AS (SELECT a FROM t) SELECT a FROM n;",
+       "DROP TABLE u;", true, __LINE__);
+  down("CREATE TABLE u (a); INSERT INTO u SELECT value FROM generate_series(1, 9);",
+       "DROP TABLE u;", false, __LINE__);
   down("CREATE TABLE u (a); INSERT INTO v SELECT a FROM u;", "DROP TABLE u;", false, __LINE__);
   down("DROP TABLE u;", "CREATE TABLE u (a);", false, __LINE__);
 }

@@ -27,7 +27,7 @@ static void the_second_is_told_who_since_when_and_why(void **state) {
   struct target_lock first = by_run(7), second = by_run(8), hand = by_hand("bob", 0);
   assert_ok(lock_acquire(f->db, id, &first, now, &f->e));
   assert_err(lock_acquire(f->db, id, &second, now, &f->e), ERR_LOCKED);
-  assert_in(f->e.text, "shop-eu is locked by run 7 by ann since 2023-11-14 22:13:20 UTC: "
+  assert_in(f->e.text, "shop-eu is locked by run 7 of ann since 2023-11-14 22:13:20 UTC: "
                        "upgrade to head");
   assert_in(f->e.hint, "run cancel 7");
   assert_string_equal(f->e.target, "shop-eu");
