@@ -191,6 +191,9 @@ struct db {
   const struct db_driver *driver;
   /* PostgreSQL: the one that is the target; NULL: the whole database. A decorator copies it. */
   const char *schema;
+  /* SQLite: how often statements waited for another connection's lock. A decorator copies it after
+   * each. */
+  uint64_t waits;
 };
 
 /* The key of the advisory lock that is a PostgreSQL target's own, the same for every migd. A whole

@@ -52,6 +52,7 @@ static int scrubbed_exec(struct db *db, const struct db_statement *statement, db
                          void *ctx, int64_t *changed, const struct job *job, struct err *e) {
   struct db *inner = of(db)->inner;
   int rc = inner->driver->exec(inner, statement, row, ctx, changed, job, e);
+  db->waits = inner->waits;
   return cleaned(db, rc, rc != 0, e);
 }
 

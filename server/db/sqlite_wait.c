@@ -58,6 +58,7 @@ static int on_busy(void *ctx, int count) {
   int64_t left_ms = (s->busy_until_ns - now) / NS_PER_MS;
   if (left_ms <= 0)
     return 0;
+  s->db.waits++;
   int64_t ms = count < 6 ? INT64_C(1) << count : NAP_MAX_MS;
   nap(s->job, ms < left_ms ? ms : left_ms);
   return 1;

@@ -54,6 +54,7 @@ static int traced_exec(struct db *db, const struct db_statement *statement, db_r
   struct traced *t = of(db);
   int64_t began = clock_mono_ns();
   int rc = t->inner->driver->exec(t->inner, statement, row, ctx, changed, job, e);
+  db->waits = t->inner->waits;
   if (statement->flags & DB_SECRET)
     tell(t, secret, sizeof secret - 1, began, rc, e);
   else

@@ -19,9 +19,6 @@
 #include "server/engine/statements.h"
 #include "server/engine/transaction.h"
 
-/* SQLite: a BEGIN that takes longer has waited for somebody; with nobody there it takes
- * microseconds. */
-#define BEGIN_WAITED_NS (5 * NS_PER_MS)
 #define TELL_NS (200 * NS_PER_MS)
 #define NAP_MS 100 /* how often a pause looks whether the server stops */
 
@@ -158,9 +155,9 @@ static int on_bool(void *ctx, const struct db_value *v, int count, struct err *e
 }
 
 /* Asked while the batch holds its locks, just before its COMMIT. */
-static int see_others(struct backfill *b, int64_t begin_ns, int64_t began_ns, struct err *e) {
+static int see_others(struct backfill *b, bool waited, int64_t began_ns, struct err *e) {
   struct walk *w = walk_of(b);
-  b->seen = (struct pace_seen){.others_wait = on_sqlite(b) && began_ns - begin_ns > BEGIN_WAITED_NS,
+  b->seen = (struct pace_seen){.others_wait = waited,
                                .keeps_all = on_sqlite(b),
                                .took_ms = (clock_mono_ns() - began_ns) / NS_PER_MS};
   if (on_sqlite(b))
@@ -183,7 +180,7 @@ static int commit(struct backfill *b, struct err *e) {
   return -1;
 }
 
-static int inside(struct backfill *b, int64_t begin_ns, struct err *e) {
+static int inside(struct backfill *b, bool waited, struct err *e) {
   int64_t changed = 0, started_at = clock_wall_us(), began_ns = clock_mono_ns();
   struct orphans before = {0};
   if (!b->entry && !b->count.batches && count_orphans(b, &before, e))
@@ -193,7 +190,7 @@ static int inside(struct backfill *b, int64_t begin_ns, struct err *e) {
   if (statement_run_batch(walk_of(b), b->j->r, b->s, b->pace.batch, &changed, e) ||
       session_pin(walk_of(b), e) ||
       (changed ? note_batch(b, changed, started_at, e) : note_end(b, started_at, e)) ||
-      see_others(b, begin_ns, began_ns, e))
+      see_others(b, waited, began_ns, e))
     return -1;
   return commit(b, e);
 }
@@ -201,8 +198,8 @@ static int inside(struct backfill *b, int64_t begin_ns, struct err *e) {
 static int batch_once(struct walk *w, void *ctx, struct err *e) {
   struct backfill *b = ctx, before = *b;
   struct journal journal = *b->j;
-  int64_t begin_ns = clock_mono_ns();
-  if (!tx_begin(w, e) && !inside(b, begin_ns, e))
+  uint64_t waits = w->db->waits;
+  if (!tx_begin(w, e) && !inside(b, w->db->waits != waits, e))
     return 0;
   tx_rollback(w);
   *b->j = journal;

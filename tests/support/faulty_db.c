@@ -36,6 +36,7 @@ static int exec(struct db *db, const struct db_statement *s, db_row_fn *row, voi
   if (now && armed_fault == FAULT_BEFORE)
     return lost(e);
   int rc = f->inner->driver->exec(f->inner, s, row, ctx, changed, job, e);
+  f->base.waits = f->inner->waits;
   return now ? lost(e) : rc;
 }
 
