@@ -9,7 +9,7 @@
 #include "server/rpc/convert.h"
 #include "server/rpc/draft.h"
 #include "server/rpc/push.h"
-#include "server/rpc/rule.h"
+#include "server/rpc/settings.h"
 
 #define PULL_PART (1u << 20) /* bytes of files in one message */
 #define TARGETS_HERE 20
@@ -375,7 +375,7 @@ static const struct method methods[] = {
         METHOD_TYPES(update_catalog_request, catalog),
         .role = ROLE_ADMIN,
         .lane = LANE_WORKER,
-        .step = rule_step,
+        .step = settings_step,
     },
     {
         .name = "ListRevisions",

@@ -3,7 +3,7 @@
  * is may change), the policy of the lint rules, and variables. What a request does not give stays;
  * all of it changes, or nothing.
  */
-#include "server/rpc/rule.h"
+#include "server/rpc/settings.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -109,7 +109,7 @@ int reply_catalog(struct call *call, const struct bundle_info *info, struct err 
   return 0;
 }
 
-enum call_next rule_step(struct call *call, const ProtobufCMessage *in, struct err *e) {
+enum call_next settings_step(struct call *call, const ProtobufCMessage *in, struct err *e) {
   const Migd__V1__UpdateCatalogRequest *m = (const void *)in;
   struct bundle_info info;
   struct change change;

@@ -1,4 +1,4 @@
-/* The rule of a catalog by which databases from before are taken over; adoptions that are asked
+/* What a catalog says: by which rule databases from before are taken over; adoptions that are asked
  * for. */
 #include "fixture.h"
 
