@@ -229,13 +229,14 @@ def story(work):
         network_freezes(server, relay)
         process_freezes(server)
         killed(server, "at work", "r3", "r2")
-        server.must("downgrade", "base", "-t", "shop", "-q")
+        # A server that starts reads the ledger of what was cut off, behind the target's lock.
+        server.must("downgrade", "base", "-t", "shop", "-q", "--wait", "20s")
         server.must("target", "set", "shop", "-c", "off")
         server.must("upgrade", "r1", "-t", "shop", "-q")
         cancelled_outside(server)
         # The server said that it ended it: it runs again, and nobody is asked.
         killed(server, "in a statement outside a transaction", "r2", "r1")
-        assert over(server, start(server, "r2"))["tasks"][0]["state"] == "TASK_STATE_IN_DOUBT"
+        assert over(server, start(server, "r2", "--wait", "20s"))["tasks"][0]["state"] == "TASK_STATE_IN_DOUBT"
     finally:
         if server.process:
             server.process.send_signal(signal.SIGCONT)
