@@ -224,6 +224,7 @@ int lint_run(const struct lint_options *options, const struct catalog *catalog,
   r.result.items = r.findings.items;
   r.result.count = r.findings.count;
   r.result.unavailable = unavailable(&r);
+  r.result.more = r.findings.more;
   *out = r.result;
   return 0;
 }

@@ -49,6 +49,7 @@ struct lint_finding {
 struct lint_result {
   struct lint_finding *items; /* by revision, then place */
   size_t count;
+  bool more; /* than are kept: 20,000 */
   unsigned statements, not_understood;
   const char *first_not_understood; /* "file:line"; "" all are understood */
   const char *unavailable; /* why some or all could not be looked at; "" nothing is missing */

@@ -121,6 +121,14 @@ static Migd__V1__Finding *proto_finding(const struct catalog *c, const struct li
   return m;
 }
 
+/* Whether it blocks anything. */
+static bool is_strict(const Migd__V1__LintPolicy *policy) {
+  bool strict = policy != NULL && policy->block != MIGD__V1__SEVERITY__SEVERITY_UNSPECIFIED;
+  for (size_t i = 0; policy != NULL && i < policy->n_rules; i++)
+    strict = strict || policy->rules[i]->level == MIGD__V1__RULE_LEVEL__RULE_LEVEL_BLOCK;
+  return strict;
+}
+
 int findings_ask(const struct server *server, const struct findings_request *q,
                  const struct job *job, struct arena *arena, struct findings *out, struct err *e) {
   struct lint_result found;
@@ -130,6 +138,7 @@ int findings_ask(const struct server *server, const struct findings_request *q,
   *out = (struct findings){.items = ARENA_ARRAY(arena, Migd__V1__Finding *, found.count + 1),
                            .revisions = (unsigned)q->count,
                            .statements = found.statements,
+                           .more = found.more && is_strict(q->policy),
                            .first_not_understood = "",
                            .unavailable = found.unavailable};
   /* Where nothing is PostgreSQL, what its parser knows is of no interest. */

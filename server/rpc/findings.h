@@ -12,6 +12,7 @@ struct findings {
   Migd__V1__Finding **items; /* by revision, then place */
   size_t count;
   size_t blocking; /* how many of them the policy blocks */
+  bool more;       /* there are more than are looked at, and the policy blocks some */
   unsigned revisions, statements, not_understood;
   const char *first_not_understood; /* "file:line", or "" */
   const char *unavailable;          /* "" when the rules were asked about everything */

@@ -411,6 +411,10 @@ static int check_lint(struct attempt *a, const struct bundle_info *stored, struc
     a->findings.not_understood = 0;
     a->findings.first_not_understood = "";
   }
+  if (a->findings.blocking == 0 && a->findings.more)
+    return err_set(e, ERR_REFUSED,
+                   "more findings than are looked at, and catalog %s blocks some; push it in parts",
+                   a->push->catalog);
   if (a->findings.blocking == 0)
     return 0;
   reply_findings(a);

@@ -308,6 +308,23 @@ static void a_policy_names_rules_that_there_are(void **state) {
   talk_end(t);
 }
 
+/* What is not looked at may be what the policy blocks. */
+static void findings_beyond_those_that_are_kept_block_too(void **state) {
+  struct fixture *f = *state;
+  struct buf text BUF_SCOPED = BUF_INIT;
+  push_base(f);
+  set_policy(f, MIGD__V1__SEVERITY__SEVERITY_UNSPECIFIED, INDEX_RULE,
+             MIGD__V1__RULE_LEVEL__RULE_LEVEL_BLOCK);
+  buf_adds(&text, "-- migd:revision r2\n-- migd:parent r1\n\n-- migd:up on=sqlite\n");
+  for (int i = 0; i < 20100; i++)
+    buf_adds(&text, "VACUUM;\n");
+  const struct file many = {"r2_index.sql", buf_str(&text)};
+  struct talk *t = push_two(f, &many);
+  assert_failed(t, ERR_REFUSED);
+  assert_in(t->e.text, "more findings than are looked at");
+  talk_end(t);
+}
+
 /* The program that parses SQL is not there: everything else goes on. */
 static void without_the_program_a_push_says_what_is_missing(void **state) {
   struct fixture *f = *state;
@@ -398,6 +415,7 @@ int main(void) {
       TEST(a_push_tells_and_stores_unless_the_policy_blocks),
       TEST(what_is_ignored_or_off_blocks_nothing),
       TEST(a_policy_names_rules_that_there_are),
+      TEST(findings_beyond_those_that_are_kept_block_too),
       TEST(without_the_program_a_push_says_what_is_missing),
       TEST(a_plan_is_told_what_is_the_matter_on_its_dialect),
       TEST(a_plan_tells_the_first_of_many_findings),
