@@ -1,5 +1,5 @@
 /* What the engine's own files share: the engine itself, tasks in memory, catalogs in memory,
- * events. Nobody outside of engine.c, schedule.c, task.c, recover.c, look.c, cache.c, event.c
+ * events. Nobody outside of engine.c, schedule.c, task.c, settle.c, look.c, cache.c, event.c
  * includes this.
  */
 #ifndef MIGD_ENGINE_STATE_H
