@@ -206,7 +206,7 @@ static void a_script_has_only_the_secrets_that_it_is_given(void **state) {
   struct talk *t = script(f, "eu", NULL);
   assert_failed(t, ERR_NOT_FOUND);
   assert_in(t->e.text, "the value of key is secret");
-  assert_in(t->e.hint, "--var key=VALUE");
+  assert_in(t->e.hint, "--secret-var key=FILE");
   assert_int_equal(t->e.line, 5);
   assert_int_equal(t->count, 0);
   talk_end(t);
