@@ -25,6 +25,12 @@ static bool is_word(char c) {
   return is_word_start(c) || is_digit(c) || c == '$';
 }
 
+bool lex_merge(char last, char first) {
+  static const char quotes[] = "'\"`";
+  bool quoted = strchr(quotes, last) != NULL;
+  return (is_word(last) || quoted) && (is_word(first) || strchr(quotes, first) != NULL);
+}
+
 static bool is_space(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
 }

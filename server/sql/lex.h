@@ -43,5 +43,7 @@ struct lexer {
 int lex_next(struct lexer *l, struct lex_token *token, struct err *e);
 /* Whether a word is this keyword, written in capitals. False for every other kind. */
 bool lex_is(const struct lexer *l, const struct lex_token *token, const char *keyword);
+/* Whether a text that ends so and one that begins so, put together, may make one token of two. */
+bool lex_merge(char last, char first);
 
 #endif

@@ -127,6 +127,8 @@ static char *without_qualifiers(struct writer *w, const char *sql, size_t len, s
     size_t first = i > 1 && tokens_char(&t, i - 1, '.') ? i - 2 : i; /* main.table.column */
     buf_add(&b, sql + at, t.items[first].start - at);
     at = t.items[i + 2].start;
+    if (b.len > 0 && lex_merge(buf_str(&b)[b.len - 1], sql[at]))
+      buf_addc(&b, ' ');
   }
   buf_add(&b, sql + at, len - at);
   return arena_strdup(w->p->arena, buf_str(&b));

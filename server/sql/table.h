@@ -83,7 +83,6 @@ int table_cut_constraint(const char *sql, size_t len, struct arena *arena,
 
 /* Appends the text; with `written` for its name where that is not NULL. */
 void table_print(const struct table *t, const char *written, struct buf *out);
-void column_print(const struct table_column *c, struct buf *out);
 
 /* Edits, table_edit.c. Comments that belong to what goes, by their line, go with it. */
 struct table_element *table_add_column(struct table *t, struct table_column *c,

@@ -7,41 +7,52 @@
 #include "server/sql/table.h"
 #include "server/sql/tokens.h"
 
-static void put(struct buf *out, struct slice s) {
-  if (s.len > 0)
-    buf_add(out, s.s, s.len);
+struct printer {
+  struct buf *out;
+  const char *end; /* of what was put last, in the text that it is from */
+};
+
+/* What stood together in one text is put so; between what did not, a space where it is needed. */
+static void put(struct printer *p, struct slice s) {
+  if (s.len == 0)
+    return;
+  if (s.s != p->end && p->out->len > 0 && lex_merge(buf_str(p->out)[p->out->len - 1], s.s[0]))
+    buf_addc(p->out, ' ');
+  buf_add(p->out, s.s, s.len);
+  p->end = s.s + s.len;
 }
 
 struct slice slice_of(const char *s) {
   return (struct slice){s, strlen(s)};
 }
 
-void column_print(const struct table_column *c, struct buf *out) {
-  put(out, c->written);
-  put(out, c->type_lead);
-  put(out, c->type);
+static void put_column(struct printer *p, const struct table_column *c) {
+  put(p, c->written);
+  put(p, c->type_lead);
+  put(p, c->type);
   for (size_t i = 0; i < c->count; i++) {
-    put(out, c->constraints[i]->lead);
-    put(out, c->constraints[i]->text);
+    put(p, c->constraints[i]->lead);
+    put(p, c->constraints[i]->text);
   }
 }
 
 void table_print(const struct table *t, const char *written, struct buf *out) {
-  put(out, t->head);
-  put(out, written != NULL ? slice_of(written) : t->written);
-  put(out, t->open);
+  struct printer p = {out, NULL};
+  put(&p, t->head);
+  put(&p, written != NULL ? slice_of(written) : t->written);
+  put(&p, t->open);
   for (size_t i = 0; i < t->count; i++) {
     const struct table_element *element = t->elements[i];
     if (element->comma)
       buf_addc(out, ',');
-    put(out, element->lead);
+    put(&p, element->lead);
     if (element->column != NULL)
-      column_print(element->column, out);
+      put_column(&p, element->column);
     else
-      put(out, element->constraint->text);
-    put(out, element->trail);
+      put(&p, element->constraint->text);
+    put(&p, element->trail);
   }
-  put(out, t->tail);
+  put(&p, t->tail);
 }
 
 /* Bytes before the first line break that is in no comment of more lines; the length when there is

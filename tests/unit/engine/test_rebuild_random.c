@@ -44,6 +44,7 @@ struct constraint {
 struct model {
   enum shape shape;
   bool strict, stored;
+  bool tight; /* no comments, and no white space that can be left out */
   struct column columns[COLUMNS_MAX];
   size_t count, row_count;
   struct constraint constraints[CONSTRAINTS_MAX];
@@ -93,6 +94,7 @@ static void invent(struct model *m) {
   m->shape = (enum shape)roll(SHAPES);
   m->strict = !roll(3);
   m->stored = roll(2);
+  m->tight = !roll(3);
   m->row_count = roll(ROWS_MAX);
   size_t columns = 3 + roll(5);
   for (size_t i = 0; i < columns; i++) {
@@ -115,23 +117,37 @@ static void add_name(struct buf *b, const char *name) {
   buf_addf(b, "\"%s\"", name);
 }
 
+static void add_key(struct buf *b, const struct model *m) {
+  static const char *const keys[] = {[SHAPE_ROWID] = "",
+                                     [SHAPE_INTEGER_KEY] = " PRIMARY KEY",
+                                     [SHAPE_AUTOINCREMENT] = " PRIMARY KEY AUTOINCREMENT",
+                                     [SHAPE_WITHOUT_ROWID] = " NOT NULL PRIMARY KEY"};
+  buf_adds(b, keys[m->shape]);
+}
+
+static void add_default(struct buf *b, const struct model *m, const struct column *c) {
+  bool string = c->text && m->tight;
+  buf_adds(b, string ? "DEFAULT" : " DEFAULT ");
+  add_value(b, c, c->value, true);
+  if (c->not_null)
+    buf_adds(b, string ? "NOT NULL" : " NOT NULL");
+}
+
 static void add_column(struct buf *b, const struct model *m, size_t i) {
   const struct column *c = &m->columns[i];
   static const char *const quotes[] = {"\"\"", "[]", "``"};
   const char *q = quotes[i % 3];
-  buf_addf(b, "  %c%s%c /* keep %s */ %s", q[0], c->name, q[1], c->name, type_of(c));
+  buf_addf(b, "%s%c%s%c", m->tight ? "" : "  ", q[0], c->name, q[1]);
+  if (!m->tight)
+    buf_addf(b, " /* keep %s */ ", c->name);
+  buf_addf(b, m->tight ? "[%s]" : "%s", type_of(c));
   if (!i)
-    buf_adds(b, m->shape == SHAPE_WITHOUT_ROWID   ? " NOT NULL PRIMARY KEY"
-                : m->shape == SHAPE_AUTOINCREMENT ? " PRIMARY KEY AUTOINCREMENT"
-                : m->shape == SHAPE_INTEGER_KEY   ? " PRIMARY KEY"
-                                                  : "");
-  else if (c->not_null)
-    buf_adds(b, " NOT NULL");
-  if (c->value != ABSENT) {
-    buf_adds(b, " DEFAULT ");
-    add_value(b, c, c->value, true);
-  }
-  buf_adds(b, ", -- a comment, with 'signs'\n");
+    add_key(b, m);
+  if (c->value != ABSENT)
+    add_default(b, m, c);
+  else if (i && c->not_null)
+    buf_adds(b, m->tight ? "NOT NULL" : " NOT NULL");
+  buf_adds(b, m->tight ? "," : ", -- a comment, with 'signs'\n");
 }
 
 static void add_rows(struct buf *b, const struct model *m) {
@@ -391,7 +407,7 @@ static void check_texts(struct world *x, const struct model *m) {
   char text[64];
   for (size_t i = 0; i < m->count; i++) {
     snprintf(text, sizeof text, "/* keep %s */", m->columns[i].name);
-    if (!m->columns[i].touched && !strstr(sql, text))
+    if (!m->tight && !m->columns[i].touched && !strstr(sql, text))
       fail_msg("%s is lost: %s", text, sql);
   }
   for (size_t i = 0; i < m->constraint_count; i++) {

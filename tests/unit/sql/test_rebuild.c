@@ -279,6 +279,30 @@ static void test_columns(void **state) {
   ALL(samples, check_one);
 }
 
+/* Tokens that touch in the stored text do not run into what is put beside them. */
+static void test_touching(void **state) {
+  (void)state;
+  static const struct sample samples[] = {
+      {"CREATE TABLE t(a, b TEXT NOT NULL DEFAULT'x'REFERENCES t(a))",
+       "ALTER TABLE t ALTER b DROP DEFAULT", "\"t\"(a, b TEXT NOT NULL REFERENCES t(a))", NULL,
+       NULL, 1},
+      {"CREATE TABLE t(a, b TEXT DEFAULT'x'REFERENCES t(a))",
+       "ALTER TABLE t ALTER b SET DEFAULT NULL", "\"t\"(a, b TEXT DEFAULT NULL REFERENCES t(a))",
+       NULL, NULL, 1},
+      {"CREATE TABLE t(a, b\"TEXT\"UNIQUE)", "ALTER TABLE t ALTER b TYPE INT",
+       "\"t\"(a, b INT UNIQUE)", NULL, NULL, 1},
+      {"CREATE TABLE t(a, [b]UNIQUE, [c]CHECK(c))",
+       "ALTER TABLE t ALTER b SET DEFAULT 1, ALTER c SET DEFAULT 2",
+       "\"t\"(a, [b] DEFAULT 1 UNIQUE, [c] DEFAULT 2 CHECK(c))", NULL, NULL, 1},
+      {"CREATE TABLE t(a, b, CHECK(a AND\"t\".b))", "ALTER TABLE t ALTER a SET NOT NULL",
+       "\"t\"(a NOT NULL, b, CHECK(a AND b))", NULL, NULL, 1},
+      {"CREATE TABLE t(a,'b'TEXT,\"c\"INT,CHECK(a)CHECK(b)UNIQUE(c))",
+       "ALTER TABLE t ALTER a SET NOT NULL",
+       "\"t\"(a NOT NULL,'b'TEXT,\"c\"INT,CHECK(a)CHECK(b)UNIQUE(c))", NULL, NULL, 1},
+  };
+  ALL(samples, check_one);
+}
+
 static void test_constraints(void **state) {
   (void)state;
   static const struct sample samples[] = {
@@ -689,6 +713,7 @@ static void test_statements(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_native),          cmocka_unit_test(test_columns),
+      cmocka_unit_test(test_touching),
       cmocka_unit_test(test_constraints),     cmocka_unit_test(test_what_needs_a_column),
       cmocka_unit_test(test_automatic_names), cmocka_unit_test(test_rowids),
       cmocka_unit_test(test_what_is_around),  cmocka_unit_test(test_comments),
