@@ -104,10 +104,14 @@ static void harden(struct sqlite *s, bool wal) {
   sqlite3_extended_result_codes(s->handle, 1);
 }
 
-/* The first read: it is a database, and it may be written where that is wanted. */
+/* The first read: it is a database, and it may be written where that is wanted. The cache is a
+ * limit, taken only by what reads that much: an index that does not fit into it is read from the
+ * file again, and its cells checked again, for every row that integrity_check looks up in it. */
 static int first_read(struct sqlite *s, const struct db_options *options, struct err *e) {
-  if (run(s, "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; SELECT 1 FROM sqlite_schema LIMIT 1",
-          e) < 0)
+  static const char first[] = "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0;"
+                              "PRAGMA cache_size=-4096;" /* KiB */
+                              "SELECT 1 FROM sqlite_schema LIMIT 1";
+  if (run(s, first, e) < 0)
     return -1;
   if (options->read_only)
     return run(s, "PRAGMA query_only=ON", e);

@@ -171,12 +171,30 @@ static void take_number(struct cutter *c) {
             tokens_char(&c->t, c->i, '.')));
 }
 
-static int take_term(struct cutter *c) {
-  if (c->i < c->t.count && c->t.items[c->i].kind == LEX_NUMBER) {
+static bool at_number(const struct cutter *c) {
+  return (c->i < c->t.count && c->t.items[c->i].kind == LEX_NUMBER) ||
+         tokens_char(&c->t, c->i, '.');
+}
+
+static void take_sign(struct cutter *c) {
+  if (!cutter_char(c, '-'))
+    (void)cutter_char(c, '+');
+}
+
+int cutter_sizes(struct cutter *c) {
+  size_t n = 0;
+  c->i++;
+  do {
+    take_sign(c);
+    if (!at_number(c))
+      return cutter_fail(c, c->i, "a number is expected");
     take_number(c);
-    return 0;
-  }
-  if (tokens_char(&c->t, c->i, '.')) {
+  } while (++n < 2 && cutter_char(c, ','));
+  return cutter_char(c, ')') ? 0 : cutter_fail(c, c->i, "`)` is expected");
+}
+
+static int take_term(struct cutter *c) {
+  if (at_number(c)) {
     take_number(c);
     return 0;
   }
@@ -199,8 +217,7 @@ static int take_default(struct cutter *c, struct table_constraint *out) {
     if (cutter_parens(c, NULL) != 0)
       return -1;
   } else {
-    if (!cutter_char(c, '-'))
-      (void)cutter_char(c, '+');
+    take_sign(c);
     if (take_term(c) != 0)
       return -1;
   }

@@ -28,6 +28,8 @@ struct slice cutter_lead(struct cutter *c);
 struct slice cutter_text(struct cutter *c);
 /* `(` … `)`; `inside`, when not NULL, is what is between. */
 int cutter_parens(struct cutter *c, struct slice *inside);
+/* `(10)`, `(10, -2)`: what may stand behind a type. The next token is the parenthesis. */
+int cutter_sizes(struct cutter *c);
 /* `name` may be NULL. */
 int cutter_name(struct cutter *c, char **name);
 bool cutter_at_column_constraint(const struct cutter *c);

@@ -124,7 +124,8 @@ static char *without_qualifiers(struct writer *w, const char *sql, size_t len, s
     if (t.items[i].start < from || !tokens_names(&t, i, w->p->object->name) ||
         !tokens_char(&t, i + 1, '.') || !tokens_name(&t, i + 2))
       continue;
-    size_t first = i > 1 && tokens_char(&t, i - 1, '.') ? i - 2 : i; /* main.table.column */
+    bool whole = i > 1 && tokens_char(&t, i - 1, '.') && tokens_name(&t, i - 2);
+    size_t first = whole ? i - 2 : i; /* main.table.column */
     buf_add(&b, sql + at, t.items[first].start - at);
     at = t.items[i + 2].start;
     if (b.len > 0 && lex_merge(buf_str(&b)[b.len - 1], sql[at]))

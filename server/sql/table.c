@@ -27,7 +27,7 @@ static int take_type(struct cutter *c, struct table_column *out) {
     c->i++;
   if (c->i == from)
     return 0;
-  if (tokens_char(&c->t, c->i, '(') && cutter_parens(c, NULL) != 0)
+  if (tokens_char(&c->t, c->i, '(') && cutter_sizes(c) != 0)
     return -1;
   size_t to = c->i;
   c->i = from;
