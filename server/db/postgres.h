@@ -13,6 +13,7 @@ struct postgres {
   PGconn *conn;
   struct postgres *aside; /* the second connection: it cancels, and sees who is in the way; or NULL
                              when nobody needed it yet */
+  int left_pid; /* the server's process of a second connection that fell silent; 0: none */
   struct db_url url;
   char *password;  /* for the second connection that cancels; wiped at close */
   int ca_fd;       /* the target's own CA, which url.files names; -1: none */
@@ -42,9 +43,12 @@ int postgres_refuse_pooler(struct err *e);
 
 /* postgres_blockers.c */
 
-/* The second connection, to the same server as the first; NULL when there is none to be had. */
+/* The second connection, to the same server as the first; NULL when there is none to be had. One
+ * that was given up is made anew, and its session is ended. */
 struct postgres *postgres_aside(struct postgres *p, int64_t ends_ns, const struct job *job,
                                 struct err *e);
+/* It did not answer: the next postgres_aside() makes another. */
+void postgres_aside_give_up(struct postgres *p);
 void postgres_aside_close(struct postgres *p);
 /* How often to look while a statement runs, so that each wait for a lock is seen twice before it
  * ends; 0: never. */

@@ -44,17 +44,37 @@ static const char look_sql[] =
     "  ORDER BY l.granted DESC LIMIT 1) k ON true"
     " ORDER BY a.query_start, h.pid";
 
+/* What hides one connection's end from the server hides the other's: a session that is left there
+ * would wait for the network's return. */
+static void end_left(struct postgres *p) {
+  static const char sql[] = "SELECT pg_catalog.pg_terminate_backend(pid) FROM "
+                            "pg_catalog.pg_stat_activity WHERE pid = $1::int4 AND "
+                            "application_name = 'migd' AND usename = current_user";
+  struct err ignored;
+  struct db_value pid = db_int(p->left_pid);
+  if (p->left_pid && postgres_query(p->aside, sql, &pid, 1, NULL, NULL, NULL, &ignored) == 0)
+    p->left_pid = 0;
+}
+
 struct postgres *postgres_aside(struct postgres *p, int64_t ends_ns, const struct job *job,
                                 struct err *e) {
+  PGconn *conn;
   if (p->aside && !p->aside->broken && PQstatus(p->aside->conn) == CONNECTION_OK)
     return p->aside;
-  postgres_aside_close(p);
-  PGconn *conn;
+  postgres_aside_give_up(p);
   if (postgres_connect(&conn, &p->url, p->password, PQhostaddr(p->conn), ends_ns, job, e) < 0)
     return NULL;
   p->aside = xcalloc(1, sizeof *p->aside);
   p->aside->conn = conn;
+  p->aside->ends_ns = ends_ns;
+  end_left(p);
   return p->aside;
+}
+
+void postgres_aside_give_up(struct postgres *p) {
+  if (p->aside)
+    p->left_pid = PQbackendPID(p->aside->conn);
+  postgres_aside_close(p);
 }
 
 void postgres_aside_close(struct postgres *p) {

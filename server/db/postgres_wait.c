@@ -11,6 +11,7 @@
 #include "server/base/clock.h"
 
 #define CANCEL_NS (5 * NS_PER_S)
+#define KEPT_NS (1 * NS_PER_S) /* of it, for a second connection that was there before */
 
 /* Milliseconds until `ends_ns`, rounded up; -1 for never. */
 static int left_ms(int64_t ends_ns) {
@@ -37,19 +38,21 @@ int postgres_poll(PGconn *conn, short events, int64_t ends_ns, const struct job 
   }
 }
 
-/* A second connection that was kept may have died unseen: then another one is made, once. */
+/* A second connection that was kept may have died unseen, or may hear nothing any more, as the
+ * first: then another one is made, once. */
 static void tell_server(struct postgres *p, const char *sql) {
   struct err ignored;
   struct db_value pid = db_int(PQbackendPID(p->conn));
   int64_t ends_ns = clock_mono_ns() + CANCEL_NS;
   for (int i = 0; i < 2; i++) {
+    const struct postgres *kept = p->aside;
     struct postgres *aside = postgres_aside(p, ends_ns, NULL, &ignored);
     if (!aside)
       return;
-    aside->ends_ns = ends_ns;
+    aside->ends_ns = aside == kept ? clock_mono_ns() + KEPT_NS : ends_ns;
     if (postgres_query(aside, sql, &pid, 1, NULL, NULL, NULL, &ignored) == 0)
       return;
-    postgres_aside_close(p);
+    postgres_aside_give_up(p);
   }
 }
 

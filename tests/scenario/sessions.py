@@ -147,9 +147,11 @@ def cancelled_at_work(server):
     assert at() == "r2"
 
 
-def network_freezes(server, relay):
-    chapter("cancelled while the network to the database is frozen")
+def network_freezes(server, relay, sessions):
+    """With one session, or with the second one, which looks who is in the way."""
+    chapter(f"cancelled while the network to the database is frozen, with {sessions} sessions")
     run, _ = asleep(server, "r3")
+    until("the sessions are there", lambda: int(psql(f"SELECT count(*) {OURS};")[0]) >= sessions)
     relay.freeze()
     server.must("run", "cancel", run)
     over(server, run)
@@ -226,7 +228,8 @@ def story(work):
         cancelled_between_tries(server)
         idle_too_long(server)
         cancelled_at_work(server)
-        network_freezes(server, relay)
+        network_freezes(server, relay, 1)
+        network_freezes(server, relay, 2)
         process_freezes(server)
         killed(server, "at work", "r3", "r2")
         # A server that starts reads the ledger of what was cut off, behind the target's lock.
