@@ -57,6 +57,39 @@ void schedule_wake(struct engine *g, int64_t target) {
   pthread_mutex_unlock(&g->mutex);
 }
 
+void schedule_read(struct cut_off *c) {
+  struct engine *g = c->engine;
+  struct err e;
+  pthread_mutex_lock(&g->mutex);
+  c->next = g->cut_offs;
+  g->cut_offs = c;
+  int rc = pool_submit(g->tasks, &c->work, &e);
+  pthread_mutex_unlock(&g->mutex);
+  if (rc)
+    schedule_read_done(c);
+}
+
+void schedule_read_done(struct cut_off *c) {
+  struct engine *g = c->engine;
+  pthread_mutex_lock(&g->mutex);
+  struct cut_off **slot = &g->cut_offs;
+  while (*slot != c)
+    slot = &(*slot)->next;
+  *slot = c->next;
+  wake_first(g, c->target);
+  pthread_mutex_unlock(&g->mutex);
+  free(c);
+}
+
+bool schedule_reads(struct engine *g, int64_t target) {
+  pthread_mutex_lock(&g->mutex);
+  const struct cut_off *c = g->cut_offs;
+  while (c && c->target != target)
+    c = c->next;
+  pthread_mutex_unlock(&g->mutex);
+  return c != NULL;
+}
+
 void schedule_done(struct active *a) {
   struct engine *g = a->engine;
   pthread_mutex_lock(&g->mutex);

@@ -46,14 +46,6 @@ void run_announce(struct engine *g, int64_t run, bool over) {
 
 #define OPEN_STATES (1u << TASK_QUEUED | 1u << TASK_WAITING | 1u << TASK_RUNNING)
 
-/* A task that was cut off while it was at work: what its target's ledger says must reach the store.
- */
-struct cut_off {
-  struct work work;
-  struct engine *engine;
-  int64_t run, target;
-};
-
 struct recovery {
   struct engine *g;
   struct cut_off **items;
@@ -165,7 +157,7 @@ static void cut_off_run(struct work *work) {
     log_line(c->engine->o.log, LOG_WARN, "engine",
              "run %" PRId64 ": what a task that was cut off left cannot be read: %s", c->run,
              e.text);
-  free(c);
+  schedule_read_done(c);
 }
 
 int engine_recover(struct engine *g, struct err *e) {
@@ -180,10 +172,8 @@ int engine_recover(struct engine *g, struct err *e) {
     log_line(g->o.log, LOG_WARN, "engine", "%zu tasks were cut off; reading their targets' ledgers",
              r.count);
   for (size_t i = 0; i < r.count; i++) {
-    struct err ignored;
     r.items[i]->work.run = cut_off_run;
-    if (pool_submit(g->tasks, &r.items[i]->work, &ignored))
-      free(r.items[i]);
+    schedule_read(r.items[i]);
   }
   free(r.items);
   return 0;

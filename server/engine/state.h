@@ -22,12 +22,21 @@ struct active {
   int64_t run, target;
   int64_t wait_until; /* monotonic ns: until then it may wait for its lock */
   enum doubt_answer doubt;
-  bool waiting;   /* on nobody's queue: woken by schedule.c */
-  bool told_wait; /* the event that it waits is written */
+  bool waiting;          /* on nobody's queue: woken by schedule.c */
+  const char *told_wait; /* what it waits for, of which the event is written; NULL: nothing */
   atomic_bool cancelled;
   bool running;            /* `job` is made */
   struct task_batch batch; /* at.batches 0: none */
   struct job job;
+};
+
+/* A task that was cut off while it was at work: what its target's ledger says must reach the store.
+ * Tasks of the target wait until it is read: it is behind the same lock. */
+struct cut_off {
+  struct work work; /* first */
+  struct engine *engine;
+  struct cut_off *next;
+  int64_t run, target;
 };
 
 #define CATALOGS_KEPT 8 /* unused versions kept in memory, newest first */
@@ -39,6 +48,7 @@ struct engine {
   pthread_mutex_t mutex;
   pthread_cond_t changed;                /* a task ended, began to wait, or the engine stops */
   struct active *actives, **last_active; /* in the order in which they were asked for */
+  struct cut_off *cut_offs;              /* those whose ledgers are being read */
   pthread_t clock;                       /* wakes what waits for locks */
   bool clock_runs, stopping;
   atomic_bool drain; /* no further step begins */
@@ -54,6 +64,12 @@ void schedule_add(struct engine *g, int64_t run, int64_t target, int64_t wait_un
                   enum doubt_answer doubt);
 /* The task waits for its lock until woken. */
 void schedule_wait(struct active *a);
+/* Sets reading going. Takes `c`. */
+void schedule_read(struct cut_off *c);
+/* Frees it and wakes the first that waits for the target. */
+void schedule_read_done(struct cut_off *c);
+/* Whether tasks of the target have to wait for that. */
+bool schedule_reads(struct engine *g, int64_t target);
 /* The task is over: frees it and wakes the next one that waits for the target. */
 void schedule_done(struct active *a);
 /* Marks the run's tasks cancelled; answers whether there were any. */

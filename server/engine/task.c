@@ -28,6 +28,7 @@ struct doing {
   const Migd__V1__StartRunRequest *request;
   struct walk walk;
   int64_t since_ns;
+  const char *waits_for;     /* what it is told to wait for */
   bool over;                 /* the run has no open task left */
   struct buf error;          /* packed, for the store */
   const struct err *failure; /* NULL: succeeded */
@@ -228,18 +229,33 @@ static int write_begun(struct db *db, void *ctx, struct err *e) {
   return task_update(db, &d->task, e);
 }
 
+static const char waits_lock[] = "", waits_read[] = "it reads how far a task came that was cut off";
+
 static int write_waiting(struct db *db, void *ctx, struct err *e) {
   struct doing *d = ctx;
   const struct target_lock *lock = d->target.lock;
   Migd__V1__RunEvent event;
   Migd__V1__TaskWaiting waiting;
   char id[24];
-  waiting_fill(&event, &waiting, id, lock ? lock->holder : "", lock ? lock->reason : "",
-               lock ? lock->run : 0);
+  if (d->waits_for == waits_read)
+    waiting_fill(&event, &waiting, id, "the server itself", waits_read, 0);
+  else
+    waiting_fill(&event, &waiting, id, lock ? lock->holder : "", lock ? lock->reason : "",
+                 lock ? lock->run : 0);
   d->task.state = TASK_WAITING;
   return task_update(db, &d->task, e) || event_write(db, d->a->run, d->task.target_name, &event, e)
              ? -1
              : 0;
+}
+
+/* Says once what it waits for. */
+static bool tell_wait(struct doing *d, const char *what) {
+  struct err e;
+  d->waits_for = what;
+  if (d->a->told_wait != what && store_write(d->g->o.store, write_waiting, d, &e))
+    return false;
+  d->a->told_wait = what;
+  return true;
 }
 
 /* The lock is held by somebody else: waits for it, where that was asked for. Answers whether it
@@ -254,10 +270,7 @@ static bool wait_instead(struct doing *d, struct err *e) {
   }
   if (clock_mono_ns() >= d->a->wait_until || atomic_load(&d->g->drain))
     return false;
-  if (!d->a->told_wait && store_write(d->g->o.store, write_waiting, d, &cut))
-    return false;
-  d->a->told_wait = true;
-  return true;
+  return tell_wait(d, waits_lock);
 }
 
 /* --- the walk --- */
@@ -411,26 +424,32 @@ static void log_outcome(const struct doing *d) {
            d->failure ? d->failure->text : "");
 }
 
+/* Before anything is changed: 1 when the task waits, -1. */
+static int begin(struct doing *d, struct err *e) {
+  if (prepare_job(d, e) || read_task(d, e))
+    return -1;
+  if (atomic_load(&d->g->drain) || job_check(&d->a->job, e))
+    return err_set(e, ERR_CANCELLED, "%s before it began",
+                   atomic_load(&d->a->cancelled) ? "cancelled" : "the server stopped");
+  if (schedule_reads(d->g, d->target.id) && tell_wait(d, waits_read))
+    return 1;
+  if (!store_write(d->g->o.store, write_begun, d, e))
+    return 0;
+  return wait_instead(d, e) ? 1 : -1;
+}
+
 void task_run(struct work *work) {
   struct doing d = {.a = (struct active *)work, .since_ns = clock_mono_ns()};
   struct err e;
   d.g = d.a->engine;
   arena_init(&d.arena, 0);
   err_clear(&e);
-  int rc = prepare_job(&d, &e);
-  if (!rc)
-    rc = read_task(&d, &e);
-  if (!rc && (atomic_load(&d.g->drain) || job_check(&d.a->job, &e)))
-    rc = err_set(&e, ERR_CANCELLED, "%s before it began",
-                 atomic_load(&d.a->cancelled) ? "cancelled" : "the server stopped");
-  if (!rc && store_write(d.g->o.store, write_begun, &d, &e)) {
-    rc = -1;
-    if (wait_instead(&d, &e)) {
-      struct active *a = d.a;
-      arena_release(&d.arena);
-      schedule_wait(a);
-      return;
-    }
+  int rc = begin(&d, &e);
+  if (rc > 0) {
+    struct active *a = d.a;
+    arena_release(&d.arena);
+    schedule_wait(a);
+    return;
   }
   if (!rc)
     rc = walk_task(&d, &e);
