@@ -280,69 +280,103 @@ static int64_t request_ms(const Google__Protobuf__Duration *d, int64_t otherwise
   return ms ? ms : otherwise;
 }
 
-static int walk_task(struct doing *d, struct err *e) {
-  struct engine *g = d->g;
-  struct catalog_ref *ref CATALOG_REF_SCOPED = NULL;
-  char *password PASSWORD_SCOPED = NULL;
-  struct db_url url;
-  struct walk *w = &d->walk;
-  struct db *db = store_reader(g->o.store, e);
-  if (!db)
-    return -1;
-  struct bundle_info catalog;
-  struct variables values VARIABLES_SCOPED = {0};
-  w->arena = &d->arena;
-  int rc = target_options(g, db, &d->target, &d->arena, &w->options, &url, &password, e);
-  if (!rc)
-    rc = bundle_get(db, d->target.catalog, &d->arena, &catalog, e);
-  if (!rc)
-    rc = walk_variables(g, db, &d->target, &values, w, e);
-  store_reader_done(g->o.store, db);
-  if (rc || engine_catalog(g, d->task.digest, &ref, e))
-    return -1;
-  w->options.lock_timeout_ms = request_ms(d->request->lock_timeout, w->options.lock_timeout_ms);
-  w->options.statement_timeout_ms =
-      request_ms(d->request->statement_timeout, w->options.statement_timeout_ms);
-  w->options.idle_timeout_ms =
-      request_ms(d->request->idle_in_transaction_timeout, w->options.idle_timeout_ms);
-  w->lock_retry_ms =
-      request_ms(d->request->lock_retry,
-                 d->target.policy.lock_retry_ms ? d->target.policy.lock_retry_ms : LOCK_RETRY_MS);
-  w->options.notice = on_notice;
-  w->options.notice_ctx = d;
-  bool adopts = d->request->operation == MIGD__V1__OPERATION__OPERATION_ADOPT;
-  struct adoption adoption = {.asked = d->request->from_tool};
-  const char *goal[] = {d->task.goal};
+static void fill_limits(struct doing *d) {
+  const Migd__V1__StartRunRequest *r = d->request;
+  struct db_options *o = &d->walk.options;
+  int64_t retry_ms = d->target.policy.lock_retry_ms;
+  o->lock_timeout_ms = request_ms(r->lock_timeout, o->lock_timeout_ms);
+  o->statement_timeout_ms = request_ms(r->statement_timeout, o->statement_timeout_ms);
+  o->idle_timeout_ms = request_ms(r->idle_in_transaction_timeout, o->idle_timeout_ms);
+  o->notice = on_notice;
+  o->notice_ctx = d;
+  d->walk.lock_retry_ms = request_ms(r->lock_retry, retry_ms ? retry_ms : LOCK_RETRY_MS);
+}
+
+/* A task that is resumed goes where it went the first time. */
+static void fill_request(struct doing *d) {
+  const char **goal = ARENA_NEW(&d->arena, const char *);
   bool resumed = d->task.goal[0];
-  w->target = d->target.name;
-  w->adopt_table = catalog.adopt_table;
-  w->adopt_revision = catalog.adopt_revision;
-  w->catalog = catalog_ref_get(ref);
-  w->request = (struct plan_request){
+  *goal = d->task.goal;
+  bool adopts = d->request->operation == MIGD__V1__OPERATION__OPERATION_ADOPT;
+  d->walk.request = (struct plan_request){
       .operation = adopts ? OP_STAMP : (enum operation)d->request->operation,
       .dialect = d->target.dialect,
       .revisions = resumed ? goal : (const char *const *)d->request->revisions,
       .revision_count = resumed ? 1 : d->request->n_revisions,
       .purge = d->request->purge,
   };
-  w->adopt = adopts ? &adoption : NULL;
+}
+
+static void fill_walk(struct doing *d) {
+  struct walk *w = &d->walk;
+  const struct active *a = d->a;
+  int64_t now = clock_mono_ns();
+  w->target = d->target.name;
   w->single_transaction = d->request->single_transaction;
-  w->doubt = d->a->doubt;
-  w->store_id = store_id(g->o.store);
+  w->doubt = a->doubt;
+  w->store_id = store_id(d->g->o.store);
   w->principal = d->run.principal;
-  w->run = d->a->run;
+  w->run = a->run;
   w->epoch = d->target.epoch + 1;
-  w->lock_wait_ns = d->a->wait_until > clock_mono_ns() ? d->a->wait_until - clock_mono_ns() : 0;
+  w->lock_wait_ns = a->wait_until > now ? a->wait_until - now : 0;
   w->job = &d->a->job;
-  w->drain = &g->drain;
+  w->drain = &d->g->drain;
   w->hooks = (struct walk_hooks){.ctx = d,
                                  .planned = on_planned,
                                  .waiting = on_waiting,
                                  .step_started = on_step_started,
                                  .step_finished = on_step_finished,
                                  .batch_finished = on_batch_finished};
-  w->log = g->o.log;
-  rc = walk_to(w, WALK_APPLY, e);
+  w->log = d->g->o.log;
+}
+
+/* What the store has for the walk. */
+struct provisions {
+  struct db_url url;
+  char *password;
+  struct variables values;
+};
+
+static void provisions_release(struct provisions *p) {
+  password_free(&p->password);
+  variables_release(&p->values);
+}
+
+static int provide(struct doing *d, struct provisions *p, struct err *e) {
+  struct engine *g = d->g;
+  struct walk *w = &d->walk;
+  struct bundle_info catalog;
+  struct db *db = store_reader(g->o.store, e);
+  if (!db)
+    return -1;
+  int rc = target_options(g, db, &d->target, &d->arena, &w->options, &p->url, &p->password, e);
+  if (!rc)
+    rc = bundle_get(db, d->target.catalog, &d->arena, &catalog, e);
+  if (!rc)
+    rc = walk_variables(g, db, &d->target, &p->values, w, e);
+  store_reader_done(g->o.store, db);
+  if (rc)
+    return -1;
+  w->adopt_table = catalog.adopt_table;
+  w->adopt_revision = catalog.adopt_revision;
+  return 0;
+}
+
+static int walk_task(struct doing *d, struct err *e) {
+  struct catalog_ref *ref CATALOG_REF_SCOPED = NULL;
+  struct provisions p __attribute__((cleanup(provisions_release))) = {0};
+  struct adoption adoption = {.asked = d->request->from_tool};
+  struct walk *w = &d->walk;
+  w->arena = &d->arena;
+  if (provide(d, &p, e) || engine_catalog(d->g, d->task.digest, &ref, e))
+    return -1;
+  w->catalog = catalog_ref_get(ref);
+  if (d->request->operation == MIGD__V1__OPERATION__OPERATION_ADOPT)
+    w->adopt = &adoption;
+  fill_limits(d);
+  fill_request(d);
+  fill_walk(d);
+  int rc = walk_to(w, WALK_APPLY, e);
   w->adopt = NULL;
   walk_variables_hide(w);
   /* The catalog is given back: what outlives it is copied. */
