@@ -11,6 +11,8 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+const char *const ledger_tables[] = {"migd_revision", "migd_ledger", "migd_backfill", NULL};
+
 /* What differs between the dialects. */
 struct ledger_sql {
   /* Two values: the ledger exists; something else exists. PostgreSQL: $1 is the schema that is the

@@ -10,6 +10,9 @@
 #include "server/catalog/plan.h"
 #include "server/db/db.h"
 
+/* The names of its tables, ended by NULL. */
+extern const char *const ledger_tables[];
+
 /* What a ledger holds. In the arena. */
 struct ledger_state {
   bool exists;

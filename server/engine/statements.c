@@ -10,6 +10,7 @@
 #include "server/engine/rebuild.h"
 #include "server/engine/script.h"
 #include "server/sql/alter.h"
+#include "server/sql/changes.h"
 #include "server/sql/split.h"
 
 void statement_locate(const struct revision *r, const struct section_statement *s, struct err *e) {
@@ -62,19 +63,40 @@ static bool is_run(const struct walk *w, const struct section *s, enum direction
   return s->direction == direction && (s->dialects & w->request.dialect);
 }
 
+/* SQLite's driver watches over our tables itself. */
+static int check_ours(const struct walk *w, const struct sql_text *text, struct err *e) {
+  size_t offset;
+  const char *name = w->request.dialect == DIALECT_POSTGRESQL
+                         ? sql_changes(text->s, text->len, ledger_tables, &offset)
+                         : NULL;
+  if (!name)
+    return 0;
+  err_set(e, ERR_MIGRATION, "%s is migd's own: a revision cannot change it", name);
+  e->offset = (long)sql_text_source(text, offset);
+  return err_hint(e, "`migctl stamp` says what is applied");
+}
+
+static int check_statement(const struct walk *w, const struct revision *r,
+                           const struct section_statement *s, struct err *e) {
+  struct arena arena __attribute__((cleanup(arena_release)));
+  struct sql_text text;
+  arena_init(&arena, 0);
+  if (statement_text(w, r, s, "1", &arena, &text, e))
+    return -1;
+  int rc = check_ours(w, &text, e);
+  sql_text_wipe(&text);
+  if (rc)
+    statement_locate(r, s, e);
+  return rc;
+}
+
 static int check_section(const struct walk *w, const struct revision *r,
                          const struct section *section, struct err *e) {
   enum dialect dialect = w->request.dialect;
-  int rc = 0;
-  for (size_t k = 0; !rc && k < section->statements[dialect].count; k++) {
-    struct arena arena __attribute__((cleanup(arena_release)));
-    struct sql_text text;
-    arena_init(&arena, 0);
-    rc = statement_text(w, r, &section->statements[dialect].items[k], "1", &arena, &text, e);
-    if (!rc)
-      sql_text_wipe(&text);
-  }
-  return rc;
+  for (size_t k = 0; k < section->statements[dialect].count; k++)
+    if (check_statement(w, r, &section->statements[dialect].items[k], e))
+      return -1;
+  return 0;
 }
 
 int statements_check(const struct walk *w, struct err *e) {

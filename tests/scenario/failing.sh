@@ -44,15 +44,19 @@ expect 7 migctl downgrade 0001 --all
 says 0004
 same "the ledger of eu" "$(ledger eu)" 0004
 
-chapter "migrations may not leave their transaction, nor reach out of their database"
-for sql in "ATTACH '/tmp/x.db' AS x" "PRAGMA writable_schema=1" "VACUUM INTO '/tmp/y.db'" "SELECT load_extension('x')" "DELETE FROM migd_ledger" "DROP TABLE migd_revision"; do
-  [ $backend = sqlite ] || break
+chapter "migrations may not touch migd's own tables, leave their transaction, nor reach out of their database"
+evil=("DELETE FROM migd_ledger" "DROP TABLE IF EXISTS migd_revision")
+[ $backend = postgresql ] || evil+=("ATTACH '/tmp/x.db' AS x" "PRAGMA writable_schema=1" "VACUUM INTO '/tmp/y.db'" "SELECT load_extension('x')")
+new_database evil
+for sql in "${evil[@]}"; do
   rm -rf "$work/evil"
   revision evil 0001 evil base <<<"-- migd:up
+CREATE TABLE half (id INTEGER);
 $sql;"
   expect 0 migctl catalog push "$work/evil" -c evil --replace
-  [ -e "$data/databases/evil.db" ] || { new_database evil && add_target evil evil; }
+  migctl target show evil >/dev/null 2>&1 || add_target evil evil
   expect 1 migctl upgrade -t evil
-  says 0001_evil.sql:6
+  says 0001_evil.sql:7
+  same "what is left of it" "$(tables evil)" ""
 done
 stop_server
