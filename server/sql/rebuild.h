@@ -36,16 +36,17 @@ struct rebuild_alter {
 };
 
 enum rebuild_kind {
-  REBUILD_NATIVE,   /* an ALTER TABLE of SQLite's own; as it was written, where that is one */
-  REBUILD_LEGACY,   /* PRAGMA legacy_alter_table=ON */
-  REBUILD_CREATE,   /* the new table, under a name of ours */
-  REBUILD_COPY,     /* INSERT INTO … SELECT: rows may break what is new here */
-  REBUILD_SEQUENCE, /* sqlite_sequence is carried over; no other row counts change */
-  REBUILD_DROP,     /* the old table; also what goes with CASCADE */
-  REBUILD_RENAME,   /* the new table gets the old one's name */
-  REBUILD_MODERN,   /* PRAGMA legacy_alter_table=OFF */
-  REBUILD_INDEX,    /* an index again, with its stored text */
-  REBUILD_TRIGGER,  /* a trigger again, with its stored text */
+  REBUILD_NATIVE,     /* an ALTER TABLE of SQLite's own; as it was written, where that is one */
+  REBUILD_LEGACY,     /* PRAGMA legacy_alter_table=ON */
+  REBUILD_CREATE,     /* the new table, under a name of ours */
+  REBUILD_COPY,       /* INSERT INTO … SELECT: rows may break what is new here */
+  REBUILD_SEQUENCE,   /* sqlite_sequence is carried over; no other row counts change */
+  REBUILD_STATISTICS, /* what ANALYZE knows of the table is carried over */
+  REBUILD_DROP,       /* the old table; also what goes with CASCADE */
+  REBUILD_RENAME,     /* the new table gets the old one's name */
+  REBUILD_MODERN,     /* PRAGMA legacy_alter_table=OFF */
+  REBUILD_INDEX,      /* an index again, with its stored text */
+  REBUILD_TRIGGER,    /* a trigger again, with its stored text */
 };
 
 /* The place in the ALTERs that something serves. */

@@ -157,6 +157,72 @@ static void write_sequence(struct writer *w) {
                    new, sql_quote_string(arena, w->p->object->name)));
 }
 
+static bool is_key(const struct table_constraint *c) {
+  return c->kind == CONSTRAINT_PRIMARY_KEY || c->kind == CONSTRAINT_UNIQUE;
+}
+
+/* The indexes that SQLite makes itself are numbered: whether the numbers mean the same keys. */
+static void add_keys(const struct table *t, struct buf *out) {
+  const struct table_column *rowid = table_rowid_column(t);
+  buf_adds(out, rowid != NULL ? rowid->name : "");
+  for (size_t i = 0; i < t->count; i++) {
+    const struct table_column *owner = t->elements[i]->column;
+    for (size_t k = 0; k < (owner != NULL ? owner->count : 1); k++) {
+      const struct table_constraint *c =
+          owner != NULL ? owner->constraints[k] : t->elements[i]->constraint;
+      if (!is_key(c))
+        continue;
+      buf_adds(out, "\n");
+      for (size_t n = 0; n < (owner != NULL ? 1 : c->column_count); n++)
+        buf_addf(out, "%s,", owner != NULL ? owner->name : c->columns[n]);
+    }
+  }
+}
+
+static bool same_keys(const struct table *a, const struct table *b) {
+  struct buf x BUF_SCOPED = BUF_INIT, y BUF_SCOPED = BUF_INIT;
+  add_keys(a, &x);
+  add_keys(b, &y);
+  return same_name(buf_str(&x), buf_str(&y));
+}
+
+static const char *const statistics[] = {"sqlite_stat1", "sqlite_stat4"};
+enum { STATISTICS = sizeof statistics / sizeof statistics[0] };
+
+static bool has_table(const struct schema *schema, const char *name) {
+  for (size_t i = 0; i < schema->count; i++)
+    if (!schema->items[i].temp && strcmp(schema->items[i].name, name) == 0)
+      return true;
+  return false;
+}
+
+static void move_statistics(struct writer *w, const char *from, const char *to) {
+  struct arena *arena = w->p->arena;
+  for (size_t i = 0; i < STATISTICS; i++)
+    if (has_table(w->p->schema, statistics[i]))
+      add(w, REBUILD_STATISTICS, w->p->first,
+          arena_printf(arena, "UPDATE main.%s SET tbl = %s WHERE tbl = %s", statistics[i],
+                       sql_quote_string(arena, to), sql_quote_string(arena, from)));
+}
+
+/* DROP TABLE takes along what ANALYZE knows, and the rows are what they were: only indexes that are
+ * gone, or may be others under their numbers, are forgotten. */
+static void write_statistics(struct writer *w) {
+  struct arena *arena = w->p->arena;
+  const char *name = sql_quote_string(arena, w->p->object->name);
+  const char *numbered =
+      same_keys(&w->p->before, &w->p->table) ? "" : " AND name NOT LIKE 'sqlite_autoindex_%'";
+  move_statistics(w, w->out->temporary, w->p->object->name);
+  for (size_t i = 0; i < STATISTICS; i++)
+    if (has_table(w->p->schema, statistics[i]))
+      add(w, REBUILD_STATISTICS, w->p->first,
+          arena_printf(
+              arena,
+              "DELETE FROM main.%s WHERE tbl = %s AND idx <> tbl AND idx NOT IN (SELECT name "
+              "FROM main.sqlite_schema WHERE type = 'index' AND tbl_name = %s%s)",
+              statistics[i], name, name, numbered));
+}
+
 static void write_cascade(struct writer *w) {
   const struct schema *schema = w->p->schema;
   for (size_t i = 0; i < schema->count; i++) {
@@ -308,10 +374,6 @@ static bool key_has(const struct table_constraint *c, const struct table_column 
   return false;
 }
 
-static bool is_key(const struct table_constraint *c) {
-  return c->kind == CONSTRAINT_PRIMARY_KEY || c->kind == CONSTRAINT_UNIQUE;
-}
-
 /* Every constraint that new values of a column can break. */
 static void probe_column(struct prober *pr, const struct probe_wish *wish) {
   const struct table *t = &pr->w->p->table;
@@ -379,12 +441,14 @@ static void write_rebuild(struct writer *w) {
   add(w, REBUILD_CREATE, p->first, create_sql(w));
   add(w, REBUILD_COPY, p->first, copy_sql(w));
   write_sequence(w);
+  move_statistics(w, p->object->name, w->out->temporary);
   add(w, REBUILD_DROP, p->first, arena_printf(arena, "DROP TABLE %s", w->old));
   add(w, REBUILD_RENAME, p->first,
       arena_printf(arena, "ALTER TABLE %s RENAME TO %s", w->new, w->old));
   add(w, REBUILD_MODERN, p->first, "PRAGMA legacy_alter_table = OFF");
   write_again(w, "index", REBUILD_INDEX);
   write_again(w, "trigger", REBUILD_TRIGGER);
+  write_statistics(w);
   write_probes(w);
 }
 

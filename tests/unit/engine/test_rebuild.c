@@ -126,6 +126,19 @@ static void without_rowid_and_strict(void **state) {
   world_end(&x);
 }
 
+static void statistics_are_kept(void **state) {
+  (void)state;
+  struct world x;
+  world_begin(&x);
+  after(&x,
+        "CREATE TABLE t (a, b); CREATE INDEX i ON t (b);"
+        "INSERT INTO t VALUES (1, 2), (2, 2); ANALYZE;",
+        "ALTER TABLE t ALTER a SET NOT NULL;");
+  assert_string_equal(world_ask(&x, "SELECT idx, stat FROM sqlite_stat1 WHERE tbl = 't'"),
+                      "i|2 2\n");
+  world_end(&x);
+}
+
 static void columns_and_constraints_come_and_go(void **state) {
   (void)state;
   struct world x;
@@ -559,6 +572,7 @@ int main(void) {
       cmocka_unit_test(everything_survives_to_the_letter),
       cmocka_unit_test(rowids_and_their_sequence_are_kept),
       cmocka_unit_test(without_rowid_and_strict),
+      cmocka_unit_test(statistics_are_kept),
       cmocka_unit_test(columns_and_constraints_come_and_go),
       cmocka_unit_test(a_row_in_the_way_is_named),
       cmocka_unit_test(a_row_that_no_question_finds_is_found_by_copying),

@@ -478,6 +478,33 @@ static void test_rowids(void **state) {
   ALL(samples, check_one);
 }
 
+/* What ANALYZE wrote stays that of the indexes that stay; numbers of SQLite's own ones may move. */
+static void test_statistics(void **state) {
+  (void)state;
+#define STATISTICS "SELECT tbl, idx, stat FROM sqlite_stat1 ORDER BY tbl, idx"
+  static const struct sample samples[] = {
+      {"CREATE TABLE t(a TEXT PRIMARY KEY, b, c); CREATE INDEX i ON t(b); CREATE INDEX j ON t(c); "
+       "CREATE TABLE u(x PRIMARY KEY); INSERT INTO t VALUES ('x', 1, 1), ('y', 1, 2); INSERT INTO "
+       "u VALUES (1); ANALYZE; UPDATE sqlite_stat1 SET stat = '1000 10' WHERE idx = 'i'",
+       "ALTER TABLE T ALTER b SET NOT NULL", "\"t\"(a TEXT PRIMARY KEY, b NOT NULL, c)", STATISTICS,
+       "'t|'i|'1000 10;'t|'j|'2 1;'t|'sqlite_autoindex_t_1|'2 1;'u|'sqlite_autoindex_u_1|'1 1;", 1},
+      {"CREATE TABLE t(a UNIQUE, b UNIQUE, c); CREATE INDEX i ON t(c); INSERT INTO t VALUES (1, 2, "
+       "3); ANALYZE",
+       "ALTER TABLE t DROP CONSTRAINT t_a_key", "\"t\"(a, b UNIQUE, c)", STATISTICS, "'t|'i|'1 1;",
+       1},
+      {"CREATE TABLE t(a, b, c CHECK (c > b)); CREATE INDEX i ON t(b); CREATE INDEX j ON t(c); "
+       "INSERT INTO t VALUES (1, 2, 3); ANALYZE",
+       "ALTER TABLE t DROP b", "\"t\"(a, c)", STATISTICS, "'t|'j|'1 1;", 1},
+      {"CREATE TABLE t(a, b, PRIMARY KEY (a)) WITHOUT ROWID; INSERT INTO t VALUES (1, 2); ANALYZE",
+       "ALTER TABLE t ALTER b SET NOT NULL", "\"t\"(a, b NOT NULL, PRIMARY KEY (a)) WITHOUT ROWID",
+       STATISTICS, "'t|'t|'1 1;", 1},
+      {"CREATE TABLE t(a); INSERT INTO t VALUES (1), (2); ANALYZE",
+       "ALTER TABLE t ALTER a SET NOT NULL", "\"t\"(a NOT NULL)", STATISTICS, "'t|NULL|'2;", 1},
+  };
+#undef STATISTICS
+  ALL(samples, check_one);
+}
+
 static void test_what_is_around(void **state) {
   (void)state;
   static const struct sample samples[] = {
@@ -712,13 +739,20 @@ static void test_statements(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_native),          cmocka_unit_test(test_columns),
+      cmocka_unit_test(test_native),
+      cmocka_unit_test(test_columns),
       cmocka_unit_test(test_touching),
-      cmocka_unit_test(test_constraints),     cmocka_unit_test(test_what_needs_a_column),
-      cmocka_unit_test(test_automatic_names), cmocka_unit_test(test_rowids),
-      cmocka_unit_test(test_what_is_around),  cmocka_unit_test(test_comments),
-      cmocka_unit_test(test_broken_by_rows),  cmocka_unit_test(test_refused),
-      cmocka_unit_test(test_statements),      cmocka_unit_test(test_many),
+      cmocka_unit_test(test_constraints),
+      cmocka_unit_test(test_what_needs_a_column),
+      cmocka_unit_test(test_automatic_names),
+      cmocka_unit_test(test_rowids),
+      cmocka_unit_test(test_statistics),
+      cmocka_unit_test(test_what_is_around),
+      cmocka_unit_test(test_comments),
+      cmocka_unit_test(test_broken_by_rows),
+      cmocka_unit_test(test_refused),
+      cmocka_unit_test(test_statements),
+      cmocka_unit_test(test_many),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
