@@ -22,18 +22,33 @@ static void *pack(const char *target, Migd__V1__RunEvent *event, size_t *len) {
   return bytes;
 }
 
-void event_post(struct engine *g, int64_t run, const char *target, Migd__V1__RunEvent *event) {
+static void post(struct engine *g, int64_t run, const char *target, const char *latest,
+                 Migd__V1__RunEvent *event) {
   size_t len;
   void *bytes = pack(target, event, &len);
-  store_post_event(g->o.store, run, bytes, len);
+  store_post_event(g->o.store, run, latest, bytes, len);
   free(bytes);
+}
+
+void event_post(struct engine *g, int64_t run, const char *target, Migd__V1__RunEvent *event) {
+  post(g, run, target, NULL, event);
+}
+
+void event_post_batch(struct engine *g, int64_t run, const char *target,
+                      Migd__V1__BatchFinished *batch) {
+  Migd__V1__RunEvent event = MIGD__V1__RUN_EVENT__INIT;
+  struct buf latest BUF_SCOPED = BUF_INIT;
+  buf_addf(&latest, "%s %u.%u", target, batch->index, batch->statement);
+  event.event_case = MIGD__V1__RUN_EVENT__EVENT_BATCH_FINISHED;
+  event.batch_finished = batch;
+  post(g, run, target, buf_str(&latest), &event);
 }
 
 int event_write(struct db *db, int64_t run, const char *target, Migd__V1__RunEvent *event,
                 struct err *e) {
   size_t len;
   void *bytes = pack(target, event, &len);
-  int rc = event_append(db, run, bytes, len, NULL, e);
+  int rc = event_append(db, run, NULL, bytes, len, NULL, e);
   free(bytes);
   return rc;
 }

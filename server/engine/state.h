@@ -92,6 +92,9 @@ void cache_free(struct engine *g);
 
 /* event.c: all messages are borrowed; `target` may be "". */
 void event_post(struct engine *g, int64_t run, const char *target, Migd__V1__RunEvent *event);
+/* In place of the earlier ones of its statement: of hours of batches one event is kept. */
+void event_post_batch(struct engine *g, int64_t run, const char *target,
+                      Migd__V1__BatchFinished *batch);
 int event_write(struct db *db, int64_t run, const char *target, Migd__V1__RunEvent *event,
                 struct err *e);
 /* Room for the messages of an event about a wait. */

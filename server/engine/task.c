@@ -117,7 +117,6 @@ static void on_step_finished(void *ctx, const struct walk *w, unsigned index, in
 
 static void on_batch_finished(void *ctx, const struct walk *w, const struct walk_batch *batch) {
   struct doing *d = ctx;
-  Migd__V1__RunEvent event = MIGD__V1__RUN_EVENT__INIT;
   Migd__V1__BatchFinished finished = MIGD__V1__BATCH_FINISHED__INIT;
   Google__Protobuf__Duration pause;
   const struct plan_step *step = &w->plan.steps[batch->index];
@@ -132,9 +131,7 @@ static void on_batch_finished(void *ctx, const struct walk *w, const struct walk
   finished.batches = (uint64_t)batch->batches;
   finished.rows = (uint64_t)batch->rows;
   finished.pause = &pause;
-  event.event_case = MIGD__V1__RUN_EVENT__EVENT_BATCH_FINISHED;
-  event.batch_finished = &finished;
-  event_post(d->g, d->a->run, d->task.target_name, &event);
+  event_post_batch(d->g, d->a->run, d->task.target_name, &finished);
 }
 
 /* Where a relative request leads, as an identifier that is not relative. */

@@ -1,4 +1,5 @@
-/* Events of runs: packed messages in the order in which they were stored, numbered from 1. */
+/* Events of runs: packed messages in the order in which they were stored, numbered from 1. Numbers
+ * of events that later ones took the place of are missing. */
 #include "server/store/run.h"
 
 #include "server/store/row.h"
@@ -48,8 +49,8 @@ static void add_seq(struct buf *out, uint64_t seq) {
   buf_addc(out, (char)seq);
 }
 
-int event_append(struct db *db, int64_t run, const void *packed, size_t len, uint64_t *seq,
-                 struct err *e) {
+int event_append(struct db *db, int64_t run, const char *latest, const void *packed, size_t len,
+                 uint64_t *seq, struct err *e) {
   struct buf event BUF_SCOPED = BUF_INIT;
   int64_t number = 0;
   bool found = false;
@@ -61,8 +62,12 @@ int event_append(struct db *db, int64_t run, const void *packed, size_t len, uin
   buf_reserve(&event, len + 12);
   buf_add(&event, packed, len);
   add_seq(&event, (uint64_t)number);
-  if (row_change(db, "INSERT INTO event (run_id, seq, packed) VALUES ($1, $2, $3)",
-                 PARAMS(db_int(run), db_int(number), db_blob(event.s, event.len)), NULL, e))
+  struct db_value name = latest ? db_text(latest) : db_null();
+  if (latest && row_change(db, "DELETE FROM event WHERE run_id = $1 AND latest = $2",
+                           PARAMS(db_int(run), name), NULL, e))
+    return -1;
+  if (row_change(db, "INSERT INTO event (run_id, seq, packed, latest) VALUES ($1, $2, $3, $4)",
+                 PARAMS(db_int(run), db_int(number), db_blob(event.s, event.len), name), NULL, e))
     return -1;
   writer_fresh(db, run, (uint64_t)number);
   if (seq)

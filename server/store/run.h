@@ -78,8 +78,9 @@ int event_replay(struct db *db, int64_t run, uint64_t from_seq, unsigned limit,
                  int (*each)(void *ctx, uint64_t seq, const void *packed, size_t len), void *ctx,
                  struct err *e);
 /* Appends an event inside a write that also changes state (the asynchronous way is
- * store_post_event). Answers its seq when `seq` is not NULL. */
-int event_append(struct db *db, int64_t run, const void *packed, size_t len, uint64_t *seq,
-                 struct err *e);
+ * store_post_event). It takes the place of the run's event with the same `latest`, where that is
+ * not NULL. Answers its seq when `seq` is not NULL. */
+int event_append(struct db *db, int64_t run, const char *latest, const void *packed, size_t len,
+                 uint64_t *seq, struct err *e);
 
 #endif

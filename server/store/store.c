@@ -196,6 +196,7 @@ int store_write(struct store *s, store_write_fn *fn, void *ctx, struct err *e) {
   return writer_write(s->writer, fn, ctx, e);
 }
 
-void store_post_event(struct store *s, int64_t run, const void *packed, size_t len) {
-  writer_post(s->writer, run, packed, len);
+void store_post_event(struct store *s, int64_t run, const char *latest, const void *packed,
+                      size_t len) {
+  writer_post(s->writer, run, latest, packed, len);
 }

@@ -47,6 +47,7 @@ int store_write(struct store *s, store_write_fn *fn, void *ctx, struct err *e);
 /* Appends an event to a run without waiting: `packed` is a migd.v1.RunEvent without seq, which the
  * store adds (as field 1 behind it). Order is kept, also with store_write. Copies. While the disk
  * is full up to 16 MiB of events are kept and tried again; what cannot be stored is logged. */
-void store_post_event(struct store *s, int64_t run, const void *packed, size_t len);
+void store_post_event(struct store *s, int64_t run, const char *latest, const void *packed,
+                      size_t len);
 
 #endif

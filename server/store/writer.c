@@ -31,6 +31,7 @@ struct entry {
   bool answered; /* under the mutex, as is the condition */
   pthread_cond_t done;
   int64_t run;
+  const char *latest; /* behind the message, or NULL */
   size_t len;
   unsigned char packed[];
 };
@@ -286,7 +287,7 @@ static int apply(struct writer *w, struct entry *entry, struct err *e) {
   if (entry->fn)
     entry->rc = entry->fn(&w->db, entry->ctx, entry->e);
   else
-    entry->rc = event_append(&w->db, entry->run, entry->packed, entry->len, NULL, e);
+    entry->rc = event_append(&w->db, entry->run, entry->latest, entry->packed, entry->len, NULL, e);
   if (entry->rc == 0)
     return row_change(&w->db, "RELEASE SAVEPOINT entry", NO_PARAMS, NULL, e);
   if (entry->fn)
@@ -383,11 +384,15 @@ int writer_write(struct writer *w, store_write_fn *fn, void *ctx, struct err *e)
   return entry.rc;
 }
 
-void writer_post(struct writer *w, int64_t run, const void *packed, size_t len) {
-  struct entry *entry = xcalloc(1, sizeof *entry + len);
+void writer_post(struct writer *w, int64_t run, const char *latest, const void *packed,
+                 size_t len) {
+  size_t more = latest ? strlen(latest) + 1 : 0;
+  struct entry *entry = xcalloc(1, sizeof *entry + len + more);
   entry->run = run;
   entry->len = len;
   memcpy(entry->packed, packed, len);
+  if (latest)
+    entry->latest = memcpy(entry->packed + len, latest, more);
   pthread_mutex_lock(&w->mutex);
   if (w->waiting + len <= EVENTS_WAITING_MAX) {
     w->waiting += len;

@@ -19,7 +19,7 @@ int writer_new(struct writer **out, const struct store_options *options, struct 
 /* Writes what is queued, then ends the thread. Takes NULL. */
 void writer_free(struct writer *w);
 int writer_write(struct writer *w, store_write_fn *fn, void *ctx, struct err *e);
-void writer_post(struct writer *w, int64_t run, const void *packed, size_t len);
+void writer_post(struct writer *w, int64_t run, const char *latest, const void *packed, size_t len);
 /* event_append tells that a run has a new event. Means something only on a writer's db; does
  * nothing on another. */
 void writer_fresh(struct db *db, int64_t run, uint64_t seq);

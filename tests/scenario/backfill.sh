@@ -61,6 +61,9 @@ expect 7,1 migctl upgrade -t one --transaction run
 says 'outside a transaction'
 expect 0 migctl upgrade -t one
 says '100,000 rows in 20 batches'
+expect 0 migctl run list -o json
+expect 0 migctl run watch "$(field "d['runs'][0]['id']")" -o json
+same "batches that are still told of" "$(grep -c '"batchFinished"' <<<"$out")" 1
 whole one
 expect 0 migctl downgrade 0001 -t one
 says '100,000 rows in 5 batches'

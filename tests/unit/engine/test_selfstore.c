@@ -72,18 +72,23 @@ static int end(void **state) {
 
 static void what_is_in_an_older_store_stays(void **state) {
   static const char *const back[] = {
+      "DROP INDEX event_latest",
+      "ALTER TABLE event DROP COLUMN latest",
       "DROP TABLE variable",
       "ALTER TABLE target DROP COLUMN idle_timeout_ms",
       "ALTER TABLE target DROP COLUMN lock_retry_ms",
       "ALTER TABLE target DROP COLUMN ca_certificate",
       "ALTER TABLE catalog DROP COLUMN lint_policy",
-      "DELETE FROM migd_ledger WHERE revision = '0003'",
+      "DELETE FROM migd_ledger WHERE revision IN ('0003', '0004')",
       "UPDATE migd_revision SET revision = '0002'",
       "INSERT INTO bundle VALUES ('d', 'r1', 1)",
       "INSERT INTO catalog (name, digest, pushed_at, pushed_by, adopt_table) "
       "VALUES ('shop', 'd', 1, 'ann', 't')",
       "INSERT INTO target (id, name, url, place, catalog, dialect, added_at, password) "
       "VALUES (7, 'eu', 'sqlite:/a', '/a', 'shop', 1, 5, x'00ff')",
+      "INSERT INTO run (id, request_id, principal, request, state, created_at, next_seq) "
+      "VALUES (3, '', 'ann', x'', 1, 1, 2)",
+      "INSERT INTO event VALUES (3, 1, x'01')",
       "INSERT INTO target_label (target_id, label_key, label_value) VALUES (7, 'env', 'prod')",
       NULL};
   char revision[65];
@@ -95,7 +100,7 @@ static void what_is_in_an_older_store_stays(void **state) {
   for (int i = 0; i < 2; i++) {
     if (selfstore_migrate(path, 0, revision, NULL, &e))
       fail_msg("%s", e.text);
-    assert_string_equal(revision, "0003");
+    assert_string_equal(revision, "0004");
   }
   db = open_store();
   is(db,
@@ -108,6 +113,7 @@ static void what_is_in_an_older_store_stays(void **state) {
      "SELECT name FROM sqlite_schema WHERE tbl_name = 'target' AND type = 'index' AND sql "
      "IS NOT NULL",
      "target_catalog");
+  is(db, "SELECT seq || hex(packed) || coalesce(latest, '-') FROM event", "101-");
   is(db, "SELECT CAST(count(*) AS TEXT) FROM variable", "0");
   db_close(db);
 }

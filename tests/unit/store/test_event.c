@@ -28,7 +28,7 @@ static void append(struct fixture *f, int64_t run, const char *target, uint64_t 
   migd__v1__run_event__init(&event);
   event.target = arena_strdup(&f->arena, target);
   size_t len = migd__v1__run_event__pack(&event, packed);
-  assert_ok(event_append(f->db, run, packed, len, &seq, &f->e));
+  assert_ok(event_append(f->db, run, NULL, packed, len, &seq, &f->e));
   assert_int_equal(seq, expected);
 }
 
@@ -56,6 +56,25 @@ static void events_are_numbered_by_run(void **state) {
   assert_int_equal(got.seqs[0], 2);
   assert_ok(run_get(f->db, a, &f->arena, &run, &f->e));
   assert_int_equal(run.next_seq, 4);
+}
+
+static void the_latest_takes_the_place_of_earlier_ones(void **state) {
+  struct fixture *f = *state;
+  struct got got = {0};
+  static const char *const latest[] = {NULL, "a", "b", "a", NULL, "a"};
+  int64_t run = one_run(f), target = 1, other = add_run(f, &target, 1);
+  assert_ok(event_append(f->db, other, "a", "", 0, NULL, &f->e));
+  for (size_t i = 0; i < sizeof latest / sizeof *latest; i++)
+    assert_ok(event_append(f->db, run, latest[i], "", 0, NULL, &f->e));
+  assert_ok(event_replay(f->db, run, 1, 100, collect, &got, &f->e));
+  assert_int_equal(got.count, 4);
+  assert_int_equal(got.seqs[0], 1);
+  assert_int_equal(got.seqs[1], 3);
+  assert_int_equal(got.seqs[2], 5);
+  assert_int_equal(got.seqs[3], 6);
+  got = (struct got){0};
+  assert_ok(event_replay(f->db, other, 1, 100, collect, &got, &f->e));
+  assert_int_equal(got.count, 1);
 }
 
 /* A seq of several bytes as a varint. */
@@ -107,8 +126,8 @@ static void portions_are_limited_in_bytes_but_never_empty(void **state) {
   char *big = arena_alloc(&f->arena, 300 << 10);
   int64_t run = one_run(f);
   for (int i = 0; i < 10; i++)
-    assert_ok(event_append(f->db, run, big, 64 << 10, NULL, &f->e));
-  assert_ok(event_append(f->db, run, big, 300 << 10, NULL, &f->e));
+    assert_ok(event_append(f->db, run, NULL, big, 64 << 10, NULL, &f->e));
+  assert_ok(event_append(f->db, run, NULL, big, 300 << 10, NULL, &f->e));
   assert_ok(event_replay(f->db, run, 1, 100, weigh, &sizes, &f->e));
   assert_int_equal(sizes.count, 4);
   sizes.count = 0;
@@ -120,7 +139,7 @@ static void no_run_no_event(void **state) {
   struct fixture *f = *state;
   struct got got = {0};
   uint64_t seq = 7;
-  assert_err(event_append(f->db, 99, "x", 1, &seq, &f->e), ERR_NOT_FOUND);
+  assert_err(event_append(f->db, 99, NULL, "x", 1, &seq, &f->e), ERR_NOT_FOUND);
   assert_int_equal(seq, 7);
   assert_ok(event_replay(f->db, 99, 1, 10, collect, &got, &f->e));
   assert_int_equal(got.count, 0);
@@ -129,6 +148,7 @@ static void no_run_no_event(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(events_are_numbered_by_run),
+      TEST(the_latest_takes_the_place_of_earlier_ones),
       TEST(large_numbers_are_packed_right),
       TEST(portions_are_limited),
       TEST(portions_are_limited_in_bytes_but_never_empty),

@@ -78,7 +78,7 @@ static void post(struct store *s, int64_t run, const char *target) {
   migd__v1__run_event__init(&event);
   event.target = (char *)(uintptr_t)target;
   size_t len = migd__v1__run_event__pack(&event, packed);
-  store_post_event(s, run, packed, len);
+  store_post_event(s, run, NULL, packed, len);
 }
 
 static int collect(void *ctx, uint64_t seq, const void *packed, size_t len) {
@@ -213,13 +213,13 @@ static void many_writers_and_only_the_failing_fail(void **state) {
 static int append_and_fail(struct db *db, void *ctx, struct err *e) {
   uint64_t seq = 0;
   (void)ctx;
-  if (event_append(db, 1, "\x1a\x01z", 3, &seq, e))
+  if (event_append(db, 1, NULL, "\x1a\x01z", 3, &seq, e))
     return -1;
   return err_set(e, ERR_CONFLICT, "changed my mind at %d", (int)seq);
 }
 
 static int append(struct db *db, void *ctx, struct err *e) {
-  return event_append(db, 1, ctx, strlen(ctx), NULL, e);
+  return event_append(db, 1, NULL, ctx, strlen(ctx), NULL, e);
 }
 
 /* Stores an event with this target inside a write. */
@@ -422,7 +422,7 @@ static void held_events_are_bounded(void **state) {
   settle(f, s);
   disk_full(f->path, true);
   for (int i = 0; i < 40; i++)
-    store_post_event(s, 1, big, MEGABYTE);
+    store_post_event(s, 1, NULL, big, MEGABYTE);
   struct insert insert = {2, false};
   int rc = store_write(s, insert_value, &insert, &f->e);
   disk_full(f->path, false);

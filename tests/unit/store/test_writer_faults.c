@@ -24,7 +24,7 @@ static void name_of(int number, char name[16]) {
 static int insert(struct db *db, void *ctx, struct err *e) {
   char name[16], bytes[6000] = "";
   name_of(((struct insert *)ctx)->number, name);
-  if (principal_add(db, name, ROLE_VIEWER, e) || event_append(db, 1, "\x1a\x01x", 3, NULL, e))
+  if (principal_add(db, name, ROLE_VIEWER, e) || event_append(db, 1, NULL, "\x1a\x01x", 3, NULL, e))
     return -1;
   return row_change(db, "INSERT INTO content (hash, bytes) VALUES ($1, $2)",
                     PARAMS(db_text(name), db_blob(bytes, sizeof bytes)), NULL, e);
