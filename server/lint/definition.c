@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "proto/base/buf.h"
-#include "server/lint/words.h"
+#include "server/lint/alteration.h"
 
 struct reader {
   struct words w;
@@ -170,12 +170,11 @@ static void read_options(struct reader *r, size_t i) {
 }
 
 static void read_added(struct reader *r, const struct event *e) {
-  size_t i = 2;
+  struct alteration a = {0};
   words_read(DIALECT_SQLITE, e->sql, e->len, 0, r->arena, &r->w);
-  (void)words_name(&r->w, &i, r->arena);
-  (void)words_take(&r->w, &i, "ADD");
-  (void)words_take(&r->w, &i, "COLUMN");
-  read_part(r, i, r->w.count);
+  while (alteration_next(&a, &r->w, r->arena))
+    if (a.verb == ALTERATION_ADD_COLUMN)
+      read_part(r, a.what_at, a.end);
 }
 
 bool definition_read(const struct object *table, struct arena *arena, struct definition *out) {

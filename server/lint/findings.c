@@ -106,7 +106,8 @@ static enum below below(const struct ignore *i, const struct lint_unit *units, s
       const struct unit_statement *st = &units[u].items[n];
       if (st->line != i->target)
         continue;
-      if (!i->rule->text && (i->rule->page.dialects & units[u].dialect) && !st->asked)
+      if (!i->rule->text && units[u].dialect == DIALECT_POSTGRESQL &&
+          (i->rule->page.dialects & DIALECT_POSTGRESQL) && !st->asked)
         return BELOW_NOT_ASKED;
       found = BELOW_STATEMENT;
     }

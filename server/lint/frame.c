@@ -20,8 +20,15 @@ void frame_begin(struct frame *f, enum dialect dialect, enum direction direction
   scope_begin(&f->scope, dialect, arena);
 }
 
-static bool applies(const struct frame *f, const struct rule *r) {
-  return r->check && r->text == f->text && (r->page.dialects & f->dialect);
+typedef void rule_check(const struct lint_statement *s, const struct rule *self);
+
+/* NULL: the rule is not asked here. */
+static rule_check *check_of(const struct frame *f, const struct rule *r) {
+  if ((r->page.dialects & f->dialect) == 0)
+    return NULL;
+  if (r->text == f->text)
+    return r->check;
+  return f->text && f->dialect == DIALECT_SQLITE ? r->check_sqlite : NULL;
 }
 
 void frame_statement(struct frame *f, const char *sql, size_t len, const struct step *step,
@@ -45,9 +52,11 @@ void frame_statement(struct frame *f, const char *sql, size_t len, const struct 
   }
   f->report.count = 0;
   scope_enter(&f->scope, step);
-  for (size_t i = 0; rules[i] && (tree || f->text); i++)
-    if (applies(f, rules[i]))
-      rules[i]->check(&s, rules[i]);
+  for (size_t i = 0; rules[i] && (tree || f->text); i++) {
+    rule_check *check = check_of(f, rules[i]);
+    if (check)
+      check(&s, rules[i]);
+  }
   scope_leave(&f->scope, sql, len, &scratch);
   arena_release(&scratch);
 }

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "server/lint/alteration.h"
+
 static void add_pointing(struct references *r, size_t at, const char *column) {
   if (column && r->pointing_count < REFERENCES_MAX) {
     r->places[r->pointing_count] = r->words.items[at].start;
@@ -64,22 +66,11 @@ static bool read_create(struct references *r) {
 
 /* ADD COLUMN only: what a column that was there before has for an index is not told here. */
 static bool read_alter(struct references *r) {
-  const struct words *w = &r->words;
-  size_t i = 0;
-  if (!words_take(w, &i, "ALTER TABLE"))
-    return false;
-  (void)words_take(w, &i, "IF EXISTS");
-  (void)words_take(w, &i, "ONLY");
-  r->table = words_name(w, &i, r->arena);
-  for (; r->table && i < w->count; i = words_element_end(w, i) + 1) {
-    size_t at = i;
-    bool adds = words_take(w, &at, "ADD") && !words_are(w, at, "CONSTRAINT") &&
-                !words_are(w, at, "FOREIGN KEY");
-    (void)words_take(w, &at, "COLUMN");
-    (void)words_take(w, &at, "IF NOT EXISTS");
-    if (adds)
-      read_element(r, at, words_element_end(w, i));
-  }
+  struct alteration a = {0};
+  while (alteration_next(&a, &r->words, r->arena))
+    if (a.verb == ALTERATION_ADD_COLUMN)
+      read_element(r, a.what_at, a.end);
+  r->table = a.table;
   return r->table != NULL;
 }
 

@@ -2,10 +2,11 @@
  * time, in the order in which a revision runs on one dialect, and reports. It keeps nothing: what a
  * revision has made or set so far is in `struct lint_scope`, which the frame keeps for all rules.
  *
- * There are two kinds. A rule that reads the tree (all are PostgreSQL's) is asked in migd-lint. It
- * calls no function of libpg_query, it reads its structs, so it is part of the server too, where
- * only its page is used. A rule that reads the text with our own lexer (`text`) is asked in the
- * server itself, and so is not missing when migd-lint is.
+ * There are two kinds. A rule that reads PostgreSQL's tree is asked in migd-lint. It calls no
+ * function of libpg_query, it reads its structs, so it is part of the server too, where its page is
+ * used, and what it says of SQLite (`check_sqlite`) is asked by the text. A rule that reads nothing
+ * but the text with our own lexer (`text`) is asked in the server itself, and so is not missing
+ * when migd-lint is.
  */
 #ifndef MIGD_LINT_RULE_H
 #define MIGD_LINT_RULE_H
@@ -54,6 +55,10 @@ struct rule {
   /* Called for each statement of its dialects; rules of the tree only where there is one. NULL: the
    * frame itself reports it (ignores). */
   void (*check)(const struct lint_statement *s, const struct rule *self);
+  /* Of a rule that reads the tree and holds on SQLite as well: called for SQLite's statements, in
+   * the server, by their text. What both report is worded and placed alike, so that a section that
+   * runs on both is told of once. */
+  void (*check_sqlite)(const struct lint_statement *s, const struct rule *self);
 };
 
 /* At a byte offset in the statement (a tree's `location`; -1: the whole statement) for `len` bytes

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "server/lint/words.h"
+#include "server/lint/alteration.h"
 
 enum {
   HEAD = 48,                  /* tokens that are looked at, of a statement */
@@ -65,16 +65,16 @@ static void read_drop(const struct words *w, struct arena *arena, struct event *
 }
 
 static void read_alter(const struct words *w, struct arena *arena, struct event *e) {
-  size_t i = 1;
+  struct alteration a = {0};
   e->kind = OBJECT_TABLE;
-  if (!words_take(w, &i, "TABLE") || !(e->name = name_at(w, &i, arena)))
-    return;
-  e->verb = EVENT_CHANGE;
-  if (words_take(w, &i, "RENAME TO")) {
-    e->to = name_at(w, &i, arena);
-    e->verb = e->to ? EVENT_RENAME : EVENT_NONE;
-  } else if (words_are(w, i, "ADD") && !words_are(w, i + 1, "CONSTRAINT")) {
-    e->verb = EVENT_ADD_COLUMN;
+  while (alteration_next(&a, w, arena)) {
+    bool adds = a.verb == ALTERATION_ADD_COLUMN && e->verb != EVENT_CHANGE;
+    e->name = words_unqualified(a.table);
+    e->verb = adds ? EVENT_ADD_COLUMN : EVENT_CHANGE;
+    if (a.verb == ALTERATION_RENAME_TABLE) {
+      e->to = a.what;
+      e->verb = EVENT_RENAME;
+    }
   }
 }
 

@@ -85,6 +85,12 @@ char *words_name(const struct words *w, size_t *i, struct arena *arena) {
   return name;
 }
 
+char *words_shown(const struct words *w, size_t i, struct arena *arena) {
+  struct words shown = *w;
+  shown.lex.dialect = DIALECT_POSTGRESQL;
+  return words_name(&shown, &i, arena);
+}
+
 const char *words_unqualified(const char *name) {
   const char *dot = strrchr(name, '.');
   return dot ? dot + 1 : name;

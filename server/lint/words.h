@@ -25,6 +25,9 @@ bool words_char(const struct words *w, size_t i, char c);
 /* A name at `*i`, perhaps with a schema before it, without quotes; in lower case as far as it is
  * not quoted (SQLite: always). Moves behind it. NULL and no move when there is none. */
 char *words_name(const struct words *w, size_t *i, struct arena *arena);
+/* The same for whom it is shown to, on both dialects alike: what is quoted keeps its letters' case.
+ * NULL: none. */
+char *words_shown(const struct words *w, size_t i, struct arena *arena);
 /* The last part of such a name: without the schema. */
 const char *words_unqualified(const char *name);
 /* Whether a text has a name in it as a word of its own, letters' case ignored. */

@@ -1,5 +1,38 @@
 /* A domain type may have a default of its own, which cannot be seen here. */
+#include "server/lint/alteration.h"
+#include "server/lint/fate.h"
 #include "server/lint/tree.h"
+
+#define FAILS "fails when %s has any row: nothing says what %s is there"
+
+/* The definition of a column says NOT NULL, and nothing that fills it; what is in parentheses is
+ * its type's or an expression. */
+static bool required(const struct words *w, const struct alteration *a) {
+  bool not_null = false;
+  for (size_t i = a->what_at + 1; i < a->end;
+       i = words_char(w, i, '(') ? words_behind(w, i) : i + 1) {
+    if ((words_are(w, i, "DEFAULT") && !words_are(w, i, "DEFAULT NULL")) ||
+        words_are(w, i, "GENERATED") || words_are(w, i, "AS"))
+      return false;
+    not_null = not_null || words_are(w, i, "NOT NULL");
+  }
+  return not_null;
+}
+
+static void check_sqlite(const struct lint_statement *s, const struct rule *self) {
+  struct alteration a = {0};
+  const struct words *w = s->words;
+  const char *emptied = fate_emptied(s);
+  if (emptied)
+    rule_remember(s, self, emptied);
+  while (alteration_next(&a, w, s->arena)) {
+    const char *table = words_shown(w, a.table_at, s->arena);
+    if (a.verb == ALTERATION_ADD_COLUMN && required(w, &a) && !fate_is_new(s, a.table) &&
+        !rule_remembers(s, self, words_unqualified(a.table)))
+      rule_report(s, self, (int)w->items[a.what_at].start, 0, table, FAILS, table,
+                  words_shown(w, a.what_at, s->arena));
+  }
+}
 
 /* What fills the column without being asked. */
 static bool filled(const PgQuery__ColumnDef *d) {
@@ -25,9 +58,7 @@ static void check(const struct lint_statement *s, const struct rule *self) {
   EACH_COLUMN(c, s) {
     const PgQuery__Constraint *required = tree_column_constraint(c.def, CONSTRAINT(NOTNULL));
     if (c.existing && required && !filled(c.def) && !rule_remembers(s, self, c.table.s))
-      rule_report(s, self, c.def->location, 0, c.table.s,
-                  "fails when %s has any row: nothing says what %s is there", c.table.s,
-                  c.def->colname);
+      rule_report(s, self, c.def->location, 0, c.table.s, FAILS, c.table.s, c.def->colname);
   }
 }
 
@@ -35,18 +66,20 @@ RULE(adding_required_field) = {
     .page =
         {
             .name = "adding-required-field",
-            .dialects = DIALECT_POSTGRESQL,
+            .dialects = DIALECT_ANY,
             .severity = SEVERITY_ERROR,
             .summary = "a column added NOT NULL without a default",
-            .lock = "ACCESS EXCLUSIVE on the table",
+            .lock = "PostgreSQL: ACCESS EXCLUSIVE on the table. SQLite: the write lock of the "
+                    "database file",
             .duration = "It fails at the first row there is.",
-            .why = "On a table that has rows PostgreSQL refuses it (23502). On an empty one it "
-                   "works, so the mistake shows in production only. The application that runs "
+            .why = "On a table that has rows PostgreSQL refuses it (23502), and so does SQLite. On "
+                   "an empty one it works, so the mistake shows in production only. The "
+                   "application that runs "
                    "meanwhile does not fill the column either, and its INSERTs fail.",
             .instead =
-                "Give it a default that is constant: since PostgreSQL 11 that is instant. Or "
-                "add it without NOT NULL, fill it in batches, and set NOT NULL later (see "
-                "adding-not-nullable-field).",
+                "Give it a default that is constant: that is instant on SQLite, and since "
+                "PostgreSQL 11 there. Or add it without NOT NULL, fill it in batches, and set NOT "
+                "NULL later (see adding-not-nullable-field).",
             .bad = "-- migd:up\n"
                    "ALTER TABLE invoice ADD COLUMN currency text NOT NULL;\n"
                    "-- migd:down\n",
@@ -54,4 +87,5 @@ RULE(adding_required_field) = {
                     "ALTER TABLE invoice ADD COLUMN currency text NOT NULL DEFAULT 'EUR';\n"
                     "-- migd:down\n",
         },
-    .check = check};
+    .check = check,
+    .check_sqlite = check_sqlite};

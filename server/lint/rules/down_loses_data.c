@@ -2,10 +2,9 @@
 #include "server/lint/rule.h"
 
 #include <string.h>
-#include <strings.h>
 
+#include "server/lint/alteration.h"
 #include "server/lint/unit.h"
-#include "server/lint/words.h"
 
 enum { STATEMENTS_MAX = 500, HEAD = 64 }; /* of a direction, and tokens of each, that are read */
 
@@ -13,26 +12,6 @@ enum { STATEMENTS_MAX = 500, HEAD = 64 }; /* of a direction, and tokens of each,
 struct dropped {
   const char *table, *column; /* column NULL: the table */
 };
-
-static bool drops(const struct lint_statement *s, struct dropped *out) {
-  const struct words *w = s->words;
-  size_t i = 0;
-  bool table = words_take(w, &i, "DROP TABLE");
-  if (!table && !words_take(w, &i, "ALTER TABLE"))
-    return false;
-  (void)words_take(w, &i, "IF EXISTS");
-  (void)words_take(w, &i, "ONLY");
-  out->table = words_name(w, &i, s->arena);
-  out->column = NULL;
-  if (table || !out->table)
-    return out->table != NULL;
-  if (!words_take(w, &i, "DROP") || words_are(w, i, "CONSTRAINT"))
-    return false;
-  (void)words_take(w, &i, "COLUMN");
-  (void)words_take(w, &i, "IF EXISTS");
-  out->column = words_name(w, &i, s->arena);
-  return out->column != NULL;
-}
 
 /* FROM or JOIN of a table: what a function makes, and what the statement's own first WITH makes,
  * was nowhere before. */
@@ -116,10 +95,8 @@ static bool moved_back(const struct lint_statement *s, const struct dropped *d) 
   return false;
 }
 
-static void check(const struct lint_statement *s, const struct rule *self) {
-  struct dropped d;
-  if (s->direction != DIR_DOWN || s->index > STATEMENTS_MAX || !drops(s, &d) ||
-      !filled_going_up(s, &d) || moved_back(s, &d))
+static void look(const struct lint_statement *s, const struct rule *self, struct dropped d) {
+  if (!filled_going_up(s, &d) || moved_back(s, &d))
     return;
   if (d.column)
     rule_report(s, self, -1, 0, d.table,
@@ -129,6 +106,22 @@ static void check(const struct lint_statement *s, const struct rule *self) {
     rule_report(s, self, -1, 0, d.table,
                 "going up moved rows into %s; nothing takes them back before they are lost",
                 d.table);
+}
+
+static void check(const struct lint_statement *s, const struct rule *self) {
+  struct alteration a = {0};
+  size_t i = 0;
+  if (s->direction != DIR_DOWN || s->index > STATEMENTS_MAX)
+    return;
+  while (alteration_next(&a, s->words, s->arena))
+    if (a.verb == ALTERATION_DROP_COLUMN)
+      look(s, self, (struct dropped){a.table, a.what});
+  if (!words_take(s->words, &i, "DROP TABLE"))
+    return;
+  (void)words_take(s->words, &i, "IF EXISTS");
+  const char *table = words_name(s->words, &i, s->arena);
+  if (table)
+    look(s, self, (struct dropped){table, NULL});
 }
 
 RULE(down_loses_data) = {
@@ -150,17 +143,13 @@ RULE(down_loses_data) = {
             .bad = "-- migd:up on=sqlite\n"
                    "CREATE TABLE address (customer INTEGER PRIMARY KEY, street TEXT);\n"
                    "INSERT INTO address (customer, street) SELECT id, street FROM customer;\n"
-                   "ALTER TABLE customer DROP COLUMN street;\n"
                    "-- migd:down on=sqlite\n"
-                   "ALTER TABLE customer ADD COLUMN street TEXT;\n"
                    "DROP TABLE address;\n",
             .good =
                 "-- migd:up on=sqlite\n"
                 "CREATE TABLE address (customer INTEGER PRIMARY KEY, street TEXT);\n"
                 "INSERT INTO address (customer, street) SELECT id, street FROM customer;\n"
-                "ALTER TABLE customer DROP COLUMN street;\n"
                 "-- migd:down on=sqlite\n"
-                "ALTER TABLE customer ADD COLUMN street TEXT;\n"
                 "UPDATE customer\n"
                 "SET street = (SELECT street FROM address WHERE address.customer = customer.id);\n"
                 "DROP TABLE address;\n",

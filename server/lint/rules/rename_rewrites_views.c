@@ -1,33 +1,14 @@
 /* A rename changes the text of what mentions the name. */
 #include "server/lint/rule.h"
 
-#include <string.h>
-
+#include "server/lint/alteration.h"
 #include "server/lint/schema.h"
-#include "server/lint/words.h"
 
-/* The name that a statement renames, a table's or a column's; and its table. */
-static bool renames(const struct lint_statement *s, const char **table, const char **name) {
-  const struct words *w = s->words;
-  size_t i = 0;
-  if (!words_take(w, &i, "ALTER TABLE"))
-    return false;
-  const char *of = words_name(w, &i, s->arena);
-  if (!of || !words_take(w, &i, "RENAME"))
-    return false;
-  *table = *name = words_unqualified(of);
-  if (words_are(w, i, "TO"))
-    return true;
-  (void)words_take(w, &i, "COLUMN");
-  *name = words_name(w, &i, s->arena);
-  return *name != NULL;
-}
-
-static void check(const struct lint_statement *s, const struct rule *self) {
+/* `name`: the table's, or that of its column. */
+static void look(const struct lint_statement *s, const struct rule *self, const char *table,
+                 const char *name) {
   struct schema schema;
-  const char *table, *name;
-  if (!renames(s, &table, &name) || s->scope->made(s->scope, table) ||
-      !schema_before(s->unit, s->index, s->arena, &schema))
+  if (!schema_before(s->unit, s->index, s->arena, &schema))
     return;
   for (size_t i = 0; i < schema.count; i++) {
     const struct object *o = &schema.objects[i];
@@ -35,6 +16,16 @@ static void check(const struct lint_statement *s, const struct rule *self) {
         words_mention(o->sql, name))
       rule_report(s, self, -1, 0, NULL, "the %s %s is rewritten: it mentions %s",
                   o->kind == OBJECT_VIEW ? "view" : "trigger", o->name, name);
+  }
+}
+
+static void check(const struct lint_statement *s, const struct rule *self) {
+  struct alteration a = {0};
+  while (alteration_next(&a, s->words, s->arena)) {
+    const char *table = words_unqualified(a.table);
+    bool column = a.verb == ALTERATION_RENAME_COLUMN;
+    if ((column || a.verb == ALTERATION_RENAME_TABLE) && !s->scope->made(s->scope, table))
+      look(s, self, table, column ? a.what : table);
   }
 }
 
@@ -58,11 +49,13 @@ RULE(rename_rewrites_views) = {
             .bad = "-- migd:up on=sqlite\n"
                    "CREATE VIEW open_invoice AS SELECT id FROM invoice WHERE paid IS NULL;\n"
                    "ALTER TABLE invoice RENAME TO bill;\n"
+                   "CREATE VIEW invoice AS SELECT * FROM bill;\n"
                    "-- migd:down\n",
             .good = "-- migd:up on=sqlite\n"
                     "CREATE VIEW open_invoice AS SELECT id FROM invoice WHERE paid IS NULL;\n"
                     "DROP VIEW open_invoice;\n"
                     "ALTER TABLE invoice RENAME TO bill;\n"
+                    "CREATE VIEW invoice AS SELECT * FROM bill;\n"
                     "CREATE VIEW open_invoice AS SELECT id FROM bill WHERE paid IS NULL;\n"
                     "-- migd:down\n",
         },

@@ -111,6 +111,10 @@ static void test_not_asked(void **state) {
   assert_string_equal(probe_text(&p), "");
   assert_int_equal(p.result.not_understood, 1);
   probe_end(&p);
+  probe_begin(&p, "-- migd:up on=sqlite\n-- migd:ignore ban-drop-table why\nSELECT 1;\n"
+                  "-- migd:ignore ban-drop-table why\nDROP TABLE t;\n");
+  assert_string_equal(probe_text(&p), "unused-ignore@2:16"); /* SQLite is asked without it */
+  probe_end(&p);
 }
 
 static const char *problem_of(struct arena *arena, const char *body) {

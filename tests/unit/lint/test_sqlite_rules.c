@@ -1,5 +1,5 @@
-/* The rules that read the text: what each of them finds besides its example, and what looks like it
- * and is none.
+/* The rules that read the text, also those that do so for SQLite only: what each of them finds
+ * besides its example, and what looks like it and is none.
  */
 #include "probe.h"
 
@@ -284,6 +284,143 @@ static void test_down(void **state) {
   down("DROP TABLE u;", "CREATE TABLE u (a);", false, __LINE__);
 }
 
+static void test_drop_table(void **state) {
+  (void)state;
+  const char *rule = "ban-drop-table";
+#define ANEW "CREATE TABLE n (id); INSERT INTO n (id) SELECT id FROM t; "
+  finds(rule, UP, "DROP TABLE t;");
+  finds(rule, UP, "DROP TABLE main.\"t\";");
+  finds(rule, UP, "DROP TABLE t; CREATE TABLE t (id);");
+  finds(rule, UP, "CREATE TABLE n (id); DROP TABLE t; ALTER TABLE n RENAME TO t;"); /* no copy */
+  finds(rule, UP, ANEW "DROP TABLE t;"); /* the name is gone */
+  finds(rule, UP, "CREATE TABLE n (id REFERENCES t); DROP TABLE t; ALTER TABLE n RENAME TO t;");
+  finds(rule, UP, "INSERT INTO t SELECT id FROM n; DROP TABLE t; CREATE TABLE t (id);");
+  silent(rule, UP, ANEW "DROP TABLE t; ALTER TABLE n RENAME TO t;");
+  silent(rule, UP, ANEW "DROP TABLE t; CREATE VIEW t AS SELECT id FROM n;");
+  silent(rule, UP,
+         "ALTER TABLE t RENAME TO o; CREATE TABLE t (id); INSERT INTO t SELECT * FROM o; "
+         "DROP TABLE o;");
+  silent(rule, UP, "DROP TABLE t; CREATE TABLE t (id); INSERT INTO t VALUES (1);");
+  silent(rule, UP, "DROP TABLE t; CREATE TABLE t AS SELECT id FROM u;");
+  silent(rule, UP, "CREATE TABLE t (id); DROP TABLE t;");
+  silent(rule, UP, "CREATE TEMP TABLE t (id); DROP TABLE temp.t;");
+  silent(rule, UP, "DROP TABLE IF EXISTS t; CREATE TABLE t (id);"); /* no revision made one */
+  silent(rule, UP, "DROP VIEW t; DROP INDEX t;");
+  silent("ban-drop-table", "down on=sqlite", "DROP TABLE t;");
+}
+
+/* What an earlier revision made is there for IF EXISTS too; after a rename it is not. */
+static void test_drop_if_exists(void **state) {
+  (void)state;
+  const char *bodies[] = {"-- migd:up on=sqlite\nCREATE TABLE t (id);\n",
+                          "-- migd:up on=sqlite\nDROP TABLE IF EXISTS u;\n",
+                          "-- migd:up on=sqlite\nDROP TABLE IF EXISTS t;\n"};
+  struct probe p = {0};
+  probe_catalog(&p, bodies, 3);
+  probe_run(&p, &probe_options);
+  assert_string_equal(probe_text(&p), "ban-drop-table@2:1");
+  assert_int_equal(p.result.items[0].revision, 2);
+  probe_end(&p);
+}
+
+static void test_drop_column(void **state) {
+  (void)state;
+  const char *rule = "ban-drop-column";
+#define HAD "CREATE TABLE t (id, a);"
+  finds(rule, UP, "ALTER TABLE t DROP a;");
+  finds(rule, UP, "ALTER TABLE t ADD COLUMN b, DROP COLUMN IF EXISTS a;");
+  silent(rule, UP, "ALTER TABLE t DROP CONSTRAINT a;");
+  silent(rule, UP, HAD "ALTER TABLE t DROP COLUMN a;");
+  silent(rule, "down on=sqlite", "ALTER TABLE t DROP COLUMN a;");
+}
+
+/* A rebuild by hand, of a table that an earlier revision made. */
+static void anew(const char *sql, const char *found, int line) {
+  const char *bodies[] = {"-- migd:up on=sqlite\nCREATE TABLE t (id, a);\n", sql};
+  struct probe p = {0};
+  probe_catalog(&p, bodies, 2);
+  probe_run(&p, &probe_options);
+  if (strcmp(probe_text(&p), found) != 0)
+    fail_msg("line %d: found %s", line, probe_text(&p));
+  probe_end(&p);
+}
+
+static void test_drop_column_by_hand(void **state) {
+  (void)state;
+#define BY_HAND(columns, from)                                                                     \
+  "-- migd:up on=sqlite\nCREATE TABLE n (" columns "); INSERT INTO n (" columns ") SELECT " from   \
+  " FROM t;\nDROP TABLE t;\nALTER TABLE n RENAME TO t;\n"
+  anew(BY_HAND("id", "id"), "ban-drop-column@3:1", __LINE__);
+  anew(BY_HAND("id, a", "id, a"), "", __LINE__);
+  anew(BY_HAND("id, b", "id, a"), "", __LINE__); /* it has another name */
+}
+
+static void test_renames(void **state) {
+  (void)state;
+  const char *rule = "renaming-table";
+  finds(rule, UP, "ALTER TABLE \"t\" RENAME TO u;");
+  silent(rule, UP, "ALTER TABLE t RENAME TO u; CREATE VIEW t AS SELECT * FROM u;");
+  silent(rule, UP, "ALTER TABLE t RENAME TO u; CREATE TABLE t (id);");
+  silent(rule, UP, "CREATE TABLE t (id); ALTER TABLE t RENAME TO u;");
+  silent(rule, UP, "ALTER TABLE t RENAME COLUMN a TO b;");
+  silent(rule, "down on=sqlite", "ALTER TABLE t RENAME TO u;");
+  rule = "renaming-column";
+  finds(rule, UP, "ALTER TABLE t RENAME a TO b;");
+  silent(rule, UP, "ALTER TABLE t RENAME CONSTRAINT a TO b;");
+  silent(rule, UP, "CREATE TABLE t (a); ALTER TABLE t RENAME COLUMN a TO b;");
+  silent(rule, "down on=sqlite", "ALTER TABLE t RENAME COLUMN a TO b;");
+}
+
+static void test_required(void **state) {
+  (void)state;
+  const char *rule = "adding-required-field";
+  finds(rule, UP, "ALTER TABLE t ADD a TEXT NOT NULL;");
+  finds(rule, UP, "ALTER TABLE t ADD COLUMN a DECIMAL(10, 2) NOT NULL DEFAULT NULL;");
+  finds(rule, UP, "ALTER TABLE t ADD COLUMN b, ADD COLUMN a TEXT NOT NULL CHECK (a > 'DEFAULT');");
+  finds(rule, UP, "DELETE FROM t WHERE b; ALTER TABLE t ADD COLUMN a TEXT NOT NULL;");
+  silent(rule, UP, "ALTER TABLE t ADD COLUMN a TEXT NOT NULL DEFAULT '';");
+  silent(rule, UP, "ALTER TABLE t ADD COLUMN a TEXT CHECK (a IS NOT NULL);");
+  silent(rule, UP, "ALTER TABLE t ADD COLUMN a TEXT NOT NULL AS (b) VIRTUAL;");
+  silent(rule, UP, "DELETE FROM main.t; ALTER TABLE t ADD COLUMN a TEXT NOT NULL;");
+  silent(rule, UP, "CREATE TABLE t (b); ALTER TABLE t ADD COLUMN a TEXT NOT NULL;");
+}
+
+static void test_delete_all(void **state) {
+  (void)state;
+  const char *rule = "delete-without-where";
+  finds(rule, UP, "DELETE FROM t;");
+  finds(rule, UP, "DELETE FROM t RETURNING (SELECT 1 WHERE 1);");
+  silent(rule, UP, "DELETE FROM t WHERE a;");
+  silent(rule, UP, "DELETE FROM t AS x WHERE a;");
+  silent(rule, UP, "DELETE FROM sqlite_sequence;");
+  silent(rule, UP, "CREATE TABLE t (a); DELETE FROM t;");
+  silent(rule, UP, "DELETE FROM t; INSERT INTO t VALUES (1);");
+  silent(rule, UP, "CREATE TEMP TABLE k AS SELECT a FROM t; DELETE FROM t;");
+}
+
+/* A statement that runs on both dialects is told of once, whatever the letters' case. */
+static void test_told_once(void **state) {
+  (void)state;
+  struct probe p;
+  probe_begin(&p, "-- migd:up\n"
+                  "DROP TABLE Gone;\n"
+                  "ALTER TABLE s.\"Mixed\" ADD COLUMN x int, DROP COLUMN \"Old\" ;\n"
+                  "ALTER TABLE Plain RENAME TO other;\n"
+                  "ALTER TABLE p RENAME COLUMN A TO \"B\";\n"
+                  "ALTER TABLE q ADD COLUMN Y text NOT NULL;\n"
+                  "DELETE FROM r;\n");
+  for (size_t i = 0; i < p.result.count; i++)
+    if (p.result.items[i].rule->dialects == DIALECT_ANY)
+      assert_int_equal(p.result.items[i].dialects, DIALECT_ANY);
+  static const char *const once[] = {"ban-drop-table",        "ban-drop-column",
+                                     "renaming-table",        "renaming-column",
+                                     "adding-required-field", "delete-without-where"};
+  for (size_t i = 0; i < sizeof once / sizeof *once; i++)
+    if (probe_count(&p, once[i]) != 1)
+      fail_msg("%s: %s", once[i], probe_text(&p));
+  probe_end(&p);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_conflict_rollback),
@@ -303,6 +440,14 @@ int main(void) {
       cmocka_unit_test(test_rename_views),
       cmocka_unit_test(test_delete),
       cmocka_unit_test(test_down),
+      cmocka_unit_test(test_drop_table),
+      cmocka_unit_test(test_drop_if_exists),
+      cmocka_unit_test(test_drop_column),
+      cmocka_unit_test(test_drop_column_by_hand),
+      cmocka_unit_test(test_renames),
+      cmocka_unit_test(test_required),
+      cmocka_unit_test(test_delete_all),
+      cmocka_unit_test(test_told_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
