@@ -3,10 +3,10 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/engine/engine.h"
 #include "server/engine/size.h"
 #include "server/rpc/convert.h"
 #include "server/rpc/findings.h"
@@ -15,11 +15,13 @@
 #define KEPT_MAX 20000         /* findings that are kept for other targets */
 #define TOLD_MAX 200           /* of one plan: it is one message, and has its statements as well */
 
-/* What was found about a set of revisions of a catalog's version. */
+/* What was found about some revisions of a catalog's version; a part of them may be all of a plan.
+ */
 struct known {
-  struct known *next;
+  const struct known *next;
+  const char *catalog; /* whose targets were all looked at for it; NULL: asked for late */
   const char *digest;
-  const unsigned *revisions;
+  const unsigned *revisions; /* ascending */
   size_t count;
   struct findings findings;
   const Migd__V1__LintPolicy *policy;
@@ -27,16 +29,16 @@ struct known {
 
 struct danger {
   const struct server *server;
-  pthread_mutex_t mutex;
-  struct arena arena; /* under the mutex; what `known` points to is never changed again */
-  struct known *known;
-  size_t kept; /* findings of all of them */
+  pthread_mutex_t asking;              /* held while the rules are asked in a look */
+  struct arena arena;                  /* under it */
+  size_t kept;                         /* under it: findings of all that is known */
+  _Atomic(const struct known *) known; /* what it points to is never changed again */
 };
 
 struct danger *danger_new(const struct server *server) {
   struct danger *d = xcalloc(1, sizeof *d);
   d->server = server;
-  pthread_mutex_init(&d->mutex, NULL);
+  pthread_mutex_init(&d->asking, NULL);
   arena_init(&d->arena, 0);
   return d;
 }
@@ -45,78 +47,167 @@ void danger_free(struct danger *d) {
   if (d == NULL)
     return;
   arena_release(&d->arena);
-  pthread_mutex_destroy(&d->mutex);
+  pthread_mutex_destroy(&d->asking);
   free(d);
 }
 
-static int compare(const void *a, const void *b) {
-  unsigned x = *(const unsigned *)a, y = *(const unsigned *)b;
-  return (x > y) - (x < y);
+/* The revisions of a plan, marked. */
+static void mark_plan(const struct plan *plan, unsigned char *marks) {
+  for (size_t i = 0; i < plan->count; i++)
+    if (plan->steps[i].direction != DIR_STAMP)
+      marks[plan->steps[i].revision] = 1;
 }
 
-/* The plan's revisions, ascending, each once: they are in the order of the graph or against it. */
-static unsigned *plan_revisions(const struct walk *w, struct arena *arena, size_t *count) {
-  unsigned *list = ARENA_ARRAY(arena, unsigned, w->plan.count + 1);
-  size_t n = 0, kept = 0;
-  for (size_t i = 0; i < w->plan.count; i++)
-    if (w->plan.steps[i].direction != DIR_STAMP)
-      list[n++] = w->plan.steps[i].revision;
-  qsort(list, n, sizeof *list, compare);
-  for (size_t i = 0; i < n; i++)
-    if (kept == 0 || list[kept - 1] != list[i])
-      list[kept++] = list[i];
-  *count = kept;
+static unsigned *marked(const struct catalog *c, const unsigned char *marks, struct arena *arena,
+                        size_t *count) {
+  unsigned *list = ARENA_ARRAY(arena, unsigned, c->count + 1);
+  *count = 0;
+  for (size_t i = 0; i < c->count; i++)
+    if (marks[i])
+      list[(*count)++] = (unsigned)i;
   return list;
 }
 
-static const Migd__V1__LintPolicy *read_policy(struct danger *d, const char *catalog,
-                                               struct arena *arena) {
+/* The catalog as it is stored now; zeros where there is none. */
+static struct bundle_info stored(const struct danger *d, const char *catalog, struct arena *arena) {
   struct bundle_info info = {0};
   struct err ignored;
   struct db *db = store_reader(d->server->store, &ignored);
   if (db != NULL && bundle_get(db, catalog, arena, &info, &ignored) != 0)
     info = (struct bundle_info){0};
   store_reader_done(d->server->store, db);
-  return proto_lint_policy(arena, info.lint_policy, info.lint_policy_len);
+  return info;
 }
 
-/* Under the mutex. NULL when the call has ended. Where every target has a plan of its own, what was
- * found about the later ones is for one target alone, and as short-lived as its answer. */
-static struct known *ask(struct danger *d, const struct walk *w, const char *catalog,
-                         const unsigned *revisions, size_t count, struct arena *own) {
-  bool keeps = d->kept < KEPT_MAX;
-  struct arena *arena = keeps ? &d->arena : own;
+/* NULL when the call has ended. `revisions` are in `arena`. */
+static struct known *ask(const struct danger *d, const struct bundle_info *info,
+                         const struct catalog *c, const unsigned *revisions, size_t count,
+                         const struct job *job, struct arena *arena) {
   struct known *k = ARENA_NEW(arena, struct known);
   struct err ignored;
-  unsigned *copy = ARENA_ARRAY(arena, unsigned, count + 1);
-  memcpy(copy, revisions, count * sizeof *copy);
-  *k = (struct known){.next = d->known,
-                      .digest = arena_strdup(arena, w->catalog->digest),
-                      .revisions = copy,
+  *k = (struct known){.digest = arena_strdup(arena, c->digest),
+                      .revisions = revisions,
                       .count = count,
-                      .policy = read_policy(d, catalog, arena)};
+                      .policy = proto_lint_policy(arena, info->lint_policy, info->lint_policy_len)};
   struct findings_request request = {
-      .catalog = w->catalog, .revisions = copy, .count = count, .policy = k->policy};
-  if (findings_ask(d->server, &request, w->job, arena, &k->findings, &ignored) != 0)
-    return NULL;
-  if (keeps) {
-    d->kept += k->findings.count + 1;
-    d->known = k;
+      .catalog = c, .revisions = revisions, .count = count, .policy = k->policy};
+  return findings_ask(d->server, &request, job, arena, &k->findings, &ignored) == 0 ? k : NULL;
+}
+
+static void keep(struct danger *d, struct known *k) {
+  k->next = d->known;
+  d->kept += k->findings.count + 1;
+  d->known = k;
+}
+
+/* ---- before the looks ---- */
+
+static bool is_expected(const struct danger *d, const char *catalog) {
+  for (const struct known *k = d->known; k != NULL; k = k->next)
+    if (k->catalog != NULL && strcmp(k->catalog, catalog) == 0)
+      return true;
+  return false;
+}
+
+/* Of all targets of the catalog. One whose plan cannot be made is told so by its look. */
+static const unsigned *expected(const struct catalog *c, const char *catalog,
+                                const struct run_request *request, const struct target *targets,
+                                size_t count, struct arena *arena, size_t *found) {
+  unsigned char *marks = ARENA_ARRAY(arena, unsigned char, c->count + 1);
+  for (size_t i = 0; i < count; i++) {
+    const struct target *t = &targets[i];
+    struct plan_request q = {.operation = request->operation,
+                             .dialect = t->dialect,
+                             .revisions = request->revisions,
+                             .revision_count = request->revision_count,
+                             .purge = request->purge};
+    struct arena scratch __attribute__((cleanup(arena_release)));
+    struct plan plan;
+    struct err ignored;
+    arena_init(&scratch, 0);
+    if (strcmp(t->catalog, catalog) == 0 &&
+        plan_make(c, &q, t->current, t->current_count, &scratch, &plan, &ignored) == 0)
+      mark_plan(&plan, marks);
   }
+  return marked(c, marks, arena, found);
+}
+
+void danger_expect(struct danger *d, const struct run_request *request,
+                   const struct target *targets, size_t count, const struct job *job) {
+  for (size_t i = 0; i < count && request->adopt == NULL; i++) {
+    struct catalog_ref *ref CATALOG_REF_SCOPED = NULL;
+    const char *name = targets[i].catalog;
+    struct err ignored;
+    size_t found;
+    if (is_expected(d, name))
+      continue;
+    struct bundle_info info = stored(d, name, &d->arena);
+    if (info.digest == NULL || engine_catalog(d->server->engine, info.digest, &ref, &ignored) != 0)
+      return; /* the looks say why */
+    const struct catalog *c = catalog_ref_get(ref);
+    const unsigned *list = expected(c, name, request, targets, count, &d->arena, &found);
+    struct known *k = ask(d, &info, c, list, found, job, &d->arena);
+    if (k == NULL)
+      return;
+    k->catalog = name;
+    keep(d, k);
+  }
+}
+
+/* ---- a look ---- */
+
+static bool covers(const struct known *k, const char *digest, const unsigned *revisions,
+                   size_t count) {
+  size_t at = 0;
+  for (size_t i = 0; i < count; i++) {
+    while (at < k->count && k->revisions[at] < revisions[i])
+      at++;
+    if (at == k->count || k->revisions[at] != revisions[i])
+      return false;
+  }
+  return strcmp(k->digest, digest) == 0;
+}
+
+static const struct known *find(const struct danger *d, const char *digest,
+                                const unsigned *revisions, size_t count) {
+  const struct known *k = d->known;
+  while (k != NULL && !covers(k, digest, revisions, count))
+    k = k->next;
+  return k;
+}
+
+/* A target that is not where the store saw it last. Its neighbours may have moved with it, so they
+ * wait for one answer. Where every target has a plan of its own, what was found about the later
+ * ones is for one target alone, and as short-lived as its answer. */
+static const struct known *ask_late(struct danger *d, const struct walk *w, const char *catalog,
+                                    const unsigned *revisions, size_t count, struct arena *own) {
+  pthread_mutex_lock(&d->asking);
+  const struct known *k = find(d, w->catalog->digest, revisions, count);
+  if (k == NULL) {
+    bool keeps = d->kept < KEPT_MAX;
+    struct arena *arena = keeps ? &d->arena : own;
+    unsigned *copy = ARENA_ARRAY(arena, unsigned, count + 1);
+    memcpy(copy, revisions, count * sizeof *copy);
+    struct bundle_info info = stored(d, catalog, arena);
+    struct known *found = ask(d, &info, w->catalog, copy, count, w->job, arena);
+    if (found != NULL && keeps)
+      keep(d, found);
+    k = found;
+  }
+  pthread_mutex_unlock(&d->asking);
   return k;
 }
 
 static const struct known *findings_of(struct danger *d, const struct walk *w, const char *catalog,
-                                       const unsigned *revisions, size_t count, struct arena *own) {
-  pthread_mutex_lock(&d->mutex);
-  struct known *k = d->known;
-  while (k != NULL && (k->count != count || strcmp(k->digest, w->catalog->digest) != 0 ||
-                       memcmp(k->revisions, revisions, count * sizeof *revisions) != 0))
-    k = k->next;
-  if (k == NULL)
-    k = ask(d, w, catalog, revisions, count, own);
-  pthread_mutex_unlock(&d->mutex);
-  return k;
+                                       struct arena *arena) {
+  unsigned char *marks = ARENA_ARRAY(arena, unsigned char, w->catalog->count + 1);
+  size_t count;
+  mark_plan(&w->plan, marks);
+  const unsigned *revisions = marked(w->catalog, marks, arena, &count);
+  if (count == 0)
+    return NULL;
+  const struct known *k = find(d, w->catalog->digest, revisions, count);
+  return k != NULL ? k : ask_late(d, w, catalog, revisions, count, arena);
 }
 
 /* The way that the plan goes over the revision. */
@@ -165,9 +256,8 @@ static void tell_more(Migd__V1__TargetPlan *m, size_t more, struct arena *arena)
 
 void danger_judge(struct danger *d, const struct walk *w, const char *catalog, struct arena *arena,
                   Migd__V1__TargetPlan *m) {
-  size_t count, more = 0;
-  const unsigned *revisions = plan_revisions(w, arena, &count);
-  const struct known *k = count > 0 ? findings_of(d, w, catalog, revisions, count, arena) : NULL;
+  size_t more = 0;
+  const struct known *k = findings_of(d, w, catalog, arena);
   if (k == NULL)
     return;
   int64_t small = k->policy->small_table_rows != 0 && k->policy->small_table_rows < INT64_MAX

@@ -386,7 +386,10 @@ static int plan_begin(struct call *call, const Migd__V1__StartRunRequest *m, str
   call->state_free = planning_free;
   if (read_request(call, m, &p->request, e) != 0)
     return -1;
-  return survey_begin(call, &p->survey, &p->request.targets, e);
+  if (survey_begin(call, &p->survey, &p->request.targets, e) != 0)
+    return -1;
+  danger_expect(p->danger, &p->request, p->survey.targets, p->survey.count, &call->job);
+  return 0;
 }
 
 static enum call_next plan_run(struct call *call, const ProtobufCMessage *in, struct err *e) {

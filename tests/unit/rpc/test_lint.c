@@ -338,11 +338,22 @@ static void without_the_program_a_push_says_what_is_missing(void **state) {
   talk_end(t);
 }
 
-static void a_plan_is_told_what_is_the_matter_on_its_dialect(void **state) {
-  struct fixture *f = *state;
+static struct talk *plan_all(struct fixture *f) {
   PROTO_NEW(r, StartRunRequest, start_run_request, &f->arena);
   PROTO_NEW(all, TargetSelection, target_selection, &f->arena);
   char *head[] = {arena_strdup(&f->arena, "head")};
+  all->all = true;
+  r->operation = MIGD__V1__OPERATION__OPERATION_UPGRADE;
+  r->selection = all;
+  r->revisions = head;
+  r->n_revisions = 1;
+  struct talk *t = ask(f, "/migd.v1.Runs/PlanRun", "vic", r);
+  assert_done(t);
+  return t;
+}
+
+static void a_plan_is_told_what_is_the_matter_on_its_dialect(void **state) {
+  struct fixture *f = *state;
   with_rules(f);
   push_base(f);
   add_target(f, "eu");
@@ -350,13 +361,7 @@ static void a_plan_is_told_what_is_the_matter_on_its_dialect(void **state) {
   struct talk *t = push_two(f, &index_file);
   assert_done(t);
   talk_end(t);
-  all->all = true;
-  r->operation = MIGD__V1__OPERATION__OPERATION_UPGRADE;
-  r->selection = all;
-  r->revisions = head;
-  r->n_revisions = 1;
-  t = ask(f, "/migd.v1.Runs/PlanRun", "vic", r);
-  assert_done(t);
+  t = plan_all(f);
   const Migd__V1__TargetPlan *plan = (const void *)t->replies[0];
   assert_null(plan->error);
   assert_string_equal(plan->lint_unavailable, "");
@@ -368,9 +373,6 @@ static void a_plan_is_told_what_is_the_matter_on_its_dialect(void **state) {
 /* A plan is one message: what does not fit is counted. */
 static void a_plan_tells_the_first_of_many_findings(void **state) {
   struct fixture *f = *state;
-  PROTO_NEW(r, StartRunRequest, start_run_request, &f->arena);
-  PROTO_NEW(all, TargetSelection, target_selection, &f->arena);
-  char *head[] = {arena_strdup(&f->arena, "head")};
   with_rules(f);
   struct file many = faulty_file(f, 300, "\n");
   push_base(f);
@@ -378,17 +380,108 @@ static void a_plan_tells_the_first_of_many_findings(void **state) {
   assert_done(t);
   talk_end(t);
   add_target(f, "eu");
-  all->all = true;
-  r->operation = MIGD__V1__OPERATION__OPERATION_UPGRADE;
-  r->selection = all;
-  r->revisions = head;
-  r->n_revisions = 1;
-  t = ask(f, "/migd.v1.Runs/PlanRun", "vic", r);
-  assert_done(t);
+  t = plan_all(f);
   const Migd__V1__TargetPlan *plan = (const void *)t->replies[0];
   assert_null(plan->error);
   assert_int_equal(plan->n_findings, 200);
   assert_in(plan->lint_unavailable, "more findings are not told here");
+  talk_end(t);
+}
+
+/* A migd-lint that says no word, but writes down which files its parent has open; answers where. */
+static const char *program_that_looks_back(struct fixture *f) {
+  const char *path = arena_printf(&f->arena, "%s/looks-back", f->dir);
+  const char *open = arena_printf(&f->arena, "%s/open", f->dir);
+  FILE *script = fopen(path, "w");
+  assert_non_null(script);
+  assert_true(fprintf(script, "#!/bin/sh\n{ echo asked; ls -l /proc/$PPID/fd; } >> %s\n", open) >
+              0);
+  assert_int_equal(fclose(script), 0);
+  assert_int_equal(chmod(path, 0700), 0);
+  f->server.lint.program = path;
+  return open;
+}
+
+/* The file's bytes, NUL behind. */
+static size_t read_whole(const char *path, char *out, size_t size) {
+  FILE *in = fopen(path, "r");
+  assert_non_null(in);
+  size_t n = fread(out, 1, size - 1, in);
+  assert_true(feof(in));
+  assert_int_equal(fclose(in), 0);
+  out[n] = '\0';
+  return n;
+}
+
+static void copy_file(struct fixture *f, const char *from, const char *to) {
+  enum { SIZE = 1 << 20 };
+  char *bytes = arena_alloc(&f->arena, SIZE);
+  size_t n = read_whole(from, bytes, SIZE);
+  FILE *out = fopen(to, "w");
+  assert_non_null(out);
+  assert_int_equal(fwrite(bytes, 1, n, out), n);
+  assert_int_equal(fclose(out), 0);
+}
+
+static size_t times(const char *text, const char *what) {
+  size_t n = 0;
+  for (; (text = strstr(text, what)) != NULL; text++)
+    n++;
+  return n;
+}
+
+/* The rules may take long: nobody's connection, and none of the threads for looking, waits for
+ * them. */
+static void a_fleet_is_linted_once_and_before_it_is_looked_at(void **state) {
+  struct fixture *f = *state;
+  char text[1 << 16];
+  push_base(f);
+  struct talk *t = push_two(f, &index_file);
+  assert_done(t);
+  talk_end(t);
+  for (int i = 0; i < 20; i++)
+    add_target(f, arena_printf(&f->arena, "t%d", i));
+  const char *open = program_that_looks_back(f);
+  t = plan_all(f);
+  assert_int_equal(t->count, 20);
+  for (size_t i = 0; i < t->count; i++) {
+    const Migd__V1__TargetPlan *plan = (const void *)t->replies[i];
+    assert_null(plan->error);
+    assert_int_equal(plan->n_steps, 2);
+    assert_in(plan->lint_unavailable, "have not seen");
+  }
+  talk_end(t);
+  (void)read_whole(open, text, sizeof text);
+  assert_int_equal(times(text, "asked"), 1);
+  assert_int_equal(times(text, "/databases/"), 0);
+}
+
+/* A target that somebody has put back behind the server's back. */
+static void a_plan_that_the_store_does_not_expect_is_linted_too(void **state) {
+  struct fixture *f = *state;
+  static const struct file rename_file = {
+      "r2_rename.sql", "-- migd:revision r2\n-- migd:parent r1\n-- migd:message rename\n\n"
+                       "-- migd:up\nALTER TABLE a RENAME COLUMN b TO c;\n-- migd:down\n"};
+  const char *path = arena_printf(&f->arena, "%s/eu.db", f->databases);
+  const char *aside = arena_printf(&f->arena, "%s/aside.db", f->databases);
+  with_rules(f);
+  push_base(f);
+  add_target(f, "eu");
+  upgrade(f, "r1");
+  copy_file(f, path, aside);
+  struct talk *t = push_two(f, &rename_file);
+  assert_done(t);
+  talk_end(t);
+  upgrade(f, "r2");
+  t = plan_all(f);
+  assert_int_equal(((const Migd__V1__TargetPlan *)t->replies[0])->n_findings, 0);
+  talk_end(t);
+  copy_file(f, aside, path);
+  t = plan_all(f);
+  const Migd__V1__TargetPlan *plan = (const void *)t->replies[0];
+  assert_null(plan->error);
+  assert_int_equal(plan->n_findings, 1);
+  assert_string_equal(plan->findings[0]->rule, "renaming-column");
   talk_end(t);
 }
 
@@ -422,6 +515,8 @@ int main(void) {
       TEST(many_findings_come_in_parts),
       TEST(a_blocked_push_tells_all_before_it_fails),
       TEST(a_long_line_is_quoted_in_part),
+      TEST(a_fleet_is_linted_once_and_before_it_is_looked_at),
+      TEST(a_plan_that_the_store_does_not_expect_is_linted_too),
       TEST(the_rules_have_pages),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
