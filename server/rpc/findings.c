@@ -129,25 +129,22 @@ static bool is_strict(const Migd__V1__LintPolicy *policy) {
   return strict;
 }
 
-int findings_ask(const struct server *server, const struct findings_request *q,
-                 const struct job *job, struct arena *arena, struct findings *out, struct err *e) {
-  struct lint_result found;
+void findings_judge(const struct findings_request *q, const struct lint_result *found,
+                    struct arena *arena, struct findings *out) {
   struct place place = {0};
-  if (lint_run(&server->lint, q->catalog, q->revisions, q->count, job, arena, &found, e) != 0)
-    return -1;
-  *out = (struct findings){.items = ARENA_ARRAY(arena, Migd__V1__Finding *, found.count + 1),
+  *out = (struct findings){.items = ARENA_ARRAY(arena, Migd__V1__Finding *, found->count + 1),
                            .revisions = (unsigned)q->count,
-                           .statements = found.statements,
-                           .more = found.more && is_strict(q->policy),
+                           .statements = found->statements,
+                           .more = found->more && is_strict(q->policy),
                            .first_not_understood = "",
-                           .unavailable = found.unavailable};
+                           .unavailable = found->unavailable};
   /* Where nothing is PostgreSQL, what its parser knows is of no interest. */
   if (q->dialects == 0 || (q->dialects & DIALECT_POSTGRESQL) != 0) {
-    out->not_understood = found.not_understood;
-    out->first_not_understood = found.first_not_understood;
+    out->not_understood = found->not_understood;
+    out->first_not_understood = found->first_not_understood;
   }
-  for (size_t i = 0; i < found.count; i++) {
-    const struct lint_finding *f = &found.items[i];
+  for (size_t i = 0; i < found->count; i++) {
+    const struct lint_finding *f = &found->items[i];
     if (q->dialects != 0 && (f->dialects & q->dialects) == 0)
       continue;
     if (level_of(q->policy, f->rule->name) == MIGD__V1__RULE_LEVEL__RULE_LEVEL_OFF)
@@ -156,6 +153,14 @@ int findings_ask(const struct server *server, const struct findings_request *q,
     out->items[out->count++] = m;
     out->blocking += m->blocks != 0;
   }
+}
+
+int findings_ask(const struct server *server, const struct findings_request *q,
+                 const struct job *job, struct arena *arena, struct findings *out, struct err *e) {
+  struct lint_result found;
+  if (lint_run(&server->lint, q->catalog, q->revisions, q->count, job, arena, &found, e) != 0)
+    return -1;
+  findings_judge(q, &found, arena, out);
   return 0;
 }
 

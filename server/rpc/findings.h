@@ -5,6 +5,7 @@
 #define MIGD_RPC_FINDINGS_H
 
 #include "migd/v1/lint.pb-c.h"
+#include "server/lint/lint.h"
 #include "server/rpc/call.h"
 #include "server/store/bundle.h"
 
@@ -32,6 +33,9 @@ int findings_check_policy(const Migd__V1__LintPolicy *policy, struct err *e);
 /* -1 only when the job is cancelled or past its deadline. */
 int findings_ask(const struct server *server, const struct findings_request *request,
                  const struct job *job, struct arena *arena, struct findings *out, struct err *e);
+/* The second half of it: what the rules found about the request's revisions, under its policy. */
+void findings_judge(const struct findings_request *request, const struct lint_result *found,
+                    struct arena *arena, struct findings *out);
 /* The revisions of `next` that are new or changed, ascending; all where `old` is NULL. */
 size_t findings_news(const struct catalog *next, const struct catalog *old, struct arena *arena,
                      unsigned **out);

@@ -74,7 +74,12 @@ struct attempt {
   bool unchanged; /* the same content is stored */
   struct bundle_info info;
   bool stored; /* info is filled */
-  struct findings findings;
+  /* What the rules found at an earlier try, and about which revisions. */
+  bool asked;
+  unsigned *news;
+  size_t news_count;
+  struct lint_result found;
+  struct findings findings; /* the same under the policy of this try */
 };
 
 /* Revisions that may not change, and for whose sake: names, each once, the first few. */
@@ -294,8 +299,9 @@ static int check_heads(const struct attempt *a, struct err *e) {
 
 /* --- storing */
 
-static int check_expected(const struct attempt *a, const char *stored, struct err *e) {
+static int check_expected(const struct attempt *a, struct err *e) {
   const struct push *p = a->push;
+  const char *stored = a->old_digest;
   if (p->any_digest || strcmp(p->expected, stored) == 0)
     return 0;
   if (stored[0] == '\0')
@@ -330,7 +336,7 @@ static int push_write(struct db *db, void *ctx, struct err *e) {
     return 0;
   if (p->compare_only)
     return 0;
-  if (check_expected(a, digest, e) != 0 || check_changes(a, db, e) != 0 || check_heads(a, e) != 0)
+  if (check_changes(a, db, e) != 0 || check_heads(a, e) != 0)
     return -1;
   if (p->dry_run)
     return 0;
@@ -397,16 +403,32 @@ static void reply_findings(const struct attempt *a) {
   }
 }
 
-static int check_lint(struct attempt *a, const struct bundle_info *stored, struct err *e) {
+/* Another push that came between mostly leaves the same revisions new: what was found about them
+ * holds. */
+static int ask_rules(struct attempt *a, struct err *e) {
   unsigned *news;
+  size_t count = findings_news(a->next, a->old, a->arena, &news);
+  if (a->asked && count == a->news_count && memcmp(news, a->news, count * sizeof *news) == 0)
+    return 0;
+  if (lint_run(&a->call->server->lint, a->next, news, count, &a->call->job, a->arena, &a->found,
+               e) != 0)
+    return -1;
+  a->asked = true;
+  a->news = news;
+  a->news_count = count;
+  return 0;
+}
+
+static int check_lint(struct attempt *a, const struct bundle_info *stored, struct err *e) {
+  if (ask_rules(a, e) != 0)
+    return -1;
   struct findings_request request = {
       .catalog = a->next,
-      .count = findings_news(a->next, a->old, a->arena, &news),
+      .revisions = a->news,
+      .count = a->news_count,
       .dialects = stored->dialects,
       .policy = proto_lint_policy(a->arena, stored->lint_policy, stored->lint_policy_len)};
-  request.revisions = news;
-  if (findings_ask(a->call->server, &request, &a->call->job, a->arena, &a->findings, e) != 0)
-    return -1;
+  findings_judge(&request, &a->found, a->arena, &a->findings);
   if (request.dialects == 0) { /* no target yet: nobody said that it is for PostgreSQL */
     a->findings.not_understood = 0;
     a->findings.first_not_understood = "";
@@ -423,12 +445,19 @@ static int check_lint(struct attempt *a, const struct bundle_info *stored, struc
   return err_hint(e, "mend the revision, or write `-- migd:ignore RULE why` above the statement");
 }
 
+/* What is checked outside the write, against what was stored before it; the write sees that it is
+ * still that. */
+static int check_before(struct attempt *a, const struct bundle_info *stored, struct err *e) {
+  if (a->push->compare_only || strcmp(a->old_digest, a->next->digest) == 0)
+    return 0;
+  return check_expected(a, e) != 0 ? -1 : check_lint(a, stored, e);
+}
+
 static int push_store(struct attempt *a, struct err *e) {
   for (int i = 0; i < TRIES; i++) {
     struct catalog_ref *ref CATALOG_REF_SCOPED = NULL;
     struct bundle_info stored = {0};
-    if (read_old(a, &stored, &ref, e) != 0 ||
-        (!a->push->compare_only && check_lint(a, &stored, e) != 0) ||
+    if (read_old(a, &stored, &ref, e) != 0 || check_before(a, &stored, e) != 0 ||
         store_write(a->call->server->store, push_write, a, e) != 0)
       return -1;
     if (!a->again) {

@@ -3,6 +3,9 @@
  */
 #include "fixture.h"
 
+#include <fcntl.h>
+#include <pthread.h>
+
 static const struct file base_file = {
     "r1_first.sql",
     "-- migd:revision r1\n-- migd:parent base\n-- migd:message first\n\n-- migd:up\n"
@@ -14,6 +17,10 @@ static const struct file ignored_file = {
     "r2_index.sql", "-- migd:revision r2\n-- migd:parent r1\n-- migd:message index\n\n-- migd:up\n"
                     "-- migd:ignore require-concurrent-index-creation the table is new\n"
                     "CREATE INDEX a_b ON a (b);\n-- migd:down\n"};
+
+static const struct file rename_file = {
+    "r2_rename.sql", "-- migd:revision r2\n-- migd:parent r1\n-- migd:message rename\n\n"
+                     "-- migd:up\nALTER TABLE a RENAME COLUMN b TO c;\n-- migd:down\n"};
 
 #define INDEX_RULE "require-concurrent-index-creation"
 
@@ -388,18 +395,15 @@ static void a_plan_tells_the_first_of_many_findings(void **state) {
   talk_end(t);
 }
 
-/* A migd-lint that says no word, but writes down which files its parent has open; answers where. */
-static const char *program_that_looks_back(struct fixture *f) {
-  const char *path = arena_printf(&f->arena, "%s/looks-back", f->dir);
-  const char *open = arena_printf(&f->arena, "%s/open", f->dir);
+/* A migd-lint that says no word, and does as a shell is told. */
+static const char *program(struct fixture *f, const char *commands) {
+  const char *path = arena_printf(&f->arena, "%s/no-word", f->dir);
   FILE *script = fopen(path, "w");
   assert_non_null(script);
-  assert_true(fprintf(script, "#!/bin/sh\n{ echo asked; ls -l /proc/$PPID/fd; } >> %s\n", open) >
-              0);
+  assert_true(fprintf(script, "#!/bin/sh\n%s\n", commands) > 0);
   assert_int_equal(fclose(script), 0);
   assert_int_equal(chmod(path, 0700), 0);
-  f->server.lint.program = path;
-  return open;
+  return path;
 }
 
 /* The file's bytes, NUL behind. */
@@ -441,7 +445,10 @@ static void a_fleet_is_linted_once_and_before_it_is_looked_at(void **state) {
   talk_end(t);
   for (int i = 0; i < 20; i++)
     add_target(f, arena_printf(&f->arena, "t%d", i));
-  const char *open = program_that_looks_back(f);
+  /* which files its parent has open */
+  const char *log = arena_printf(&f->arena, "%s/log", f->dir);
+  f->server.lint.program =
+      program(f, arena_printf(&f->arena, "{ echo asked; ls -l /proc/$PPID/fd; } >> %s", log));
   t = plan_all(f);
   assert_int_equal(t->count, 20);
   for (size_t i = 0; i < t->count; i++) {
@@ -451,7 +458,7 @@ static void a_fleet_is_linted_once_and_before_it_is_looked_at(void **state) {
     assert_in(plan->lint_unavailable, "have not seen");
   }
   talk_end(t);
-  (void)read_whole(open, text, sizeof text);
+  (void)read_whole(log, text, sizeof text);
   assert_int_equal(times(text, "asked"), 1);
   assert_int_equal(times(text, "/databases/"), 0);
 }
@@ -459,9 +466,6 @@ static void a_fleet_is_linted_once_and_before_it_is_looked_at(void **state) {
 /* A target that somebody has put back behind the server's back. */
 static void a_plan_that_the_store_does_not_expect_is_linted_too(void **state) {
   struct fixture *f = *state;
-  static const struct file rename_file = {
-      "r2_rename.sql", "-- migd:revision r2\n-- migd:parent r1\n-- migd:message rename\n\n"
-                       "-- migd:up\nALTER TABLE a RENAME COLUMN b TO c;\n-- migd:down\n"};
   const char *path = arena_printf(&f->arena, "%s/eu.db", f->databases);
   const char *aside = arena_printf(&f->arena, "%s/aside.db", f->databases);
   with_rules(f);
@@ -483,6 +487,105 @@ static void a_plan_that_the_store_does_not_expect_is_linted_too(void **state) {
   assert_int_equal(plan->n_findings, 1);
   assert_string_equal(plan->findings[0]->rule, "renaming-column");
   talk_end(t);
+}
+
+/* A push of somebody else, made while migd-lint is asked for the first time. */
+struct other {
+  struct fixture *f;
+  const char *asked, *go; /* named pipes */
+  struct catalog_file files[2];
+  struct catalog catalog;
+  bool stored;
+};
+
+static int put_other(struct db *db, void *ctx, struct err *e) {
+  struct other *o = ctx;
+  return bundle_put(db, "shop", NULL, &o->catalog, o->files, 2, "bob", e);
+}
+
+static void *push_other(void *ctx) {
+  struct other *o = ctx;
+  struct err e;
+  char word[8];
+  int asked = open(o->asked, O_RDONLY);
+  o->stored = read(asked, word, sizeof word) > 0 && unlink(o->asked) == 0 &&
+              store_write(o->f->store, put_other, o, &e) == 0;
+  (void)close(asked);
+  int go = open(o->go, O_WRONLY);
+  o->stored = write(go, "\n", 1) == 1 && o->stored;
+  (void)close(go);
+  return NULL;
+}
+
+/* Pushes two files over the first of them, while another pushes two; answers how often migd-lint
+ * was asked. */
+static size_t pushed_beside(struct fixture *f, const struct file *mine, const struct file *others) {
+  struct other o = {.f = f,
+                    .asked = arena_printf(&f->arena, "%s/asked", f->dir),
+                    .go = arena_printf(&f->arena, "%s/go", f->dir)};
+  const char *log = arena_printf(&f->arena, "%s/log", f->dir);
+  struct problems problems = {.arena = &f->arena};
+  char text[1000];
+  pthread_t thread;
+  for (size_t i = 0; i < 2; i++)
+    o.files[i] = (struct catalog_file){
+        .name = others[i].name, .bytes = others[i].text, .len = strlen(others[i].text)};
+  assert_int_equal(catalog_build(&o.catalog, o.files, 2, &f->arena, &problems), 0);
+  push_base(f);
+  assert_int_equal(mkfifo(o.asked, 0600) | mkfifo(o.go, 0600), 0);
+  f->server.lint.silence_ms = 600000;
+  f->server.lint.program =
+      program(f, arena_printf(&f->arena, "echo asked >> %s; [ -p %s ] && echo > %s && read x < %s",
+                              log, o.asked, o.asked, o.go));
+  assert_int_equal(pthread_create(&thread, NULL, push_other, &o), 0);
+  Migd__V1__PushHeader header = header_of(f, "shop");
+  header.replace = true;
+  struct talk *t = push(f, &header, mine, 2);
+  assert_int_equal(pthread_join(thread, NULL), 0);
+  assert_true(o.stored);
+  assert_done(t);
+  bool blocks;
+  assert_true(told(t, "renaming-column", &blocks));
+  const Migd__V1__PushCatalogResponse *m = (const void *)t->replies[t->count - 1];
+  assert_int_equal(m->result->n_removed, 1); /* the other's, which was seen */
+  assert_string_not_equal(m->result->lint_unavailable, "");
+  talk_end(t);
+  (void)read_whole(log, text, sizeof text);
+  return times(text, "asked");
+}
+
+static const struct file other_file = {
+    "r9_other.sql", "-- migd:revision r9\n-- migd:parent r1\n-- migd:message other\n\n-- migd:up\n"
+                    "CREATE TABLE o (id BIGINT);\n-- migd:down\n"};
+
+static void a_push_that_another_gets_ahead_of_asks_once(void **state) {
+  const struct file mine[] = {base_file, rename_file}, others[] = {base_file, other_file};
+  assert_int_equal(pushed_beside(*state, mine, others), 1);
+}
+
+/* The other changed the revision that both had: it is a change to change it back. */
+static void a_push_asks_anew_when_more_is_new(void **state) {
+  static const struct file base_with_c = {
+      "r1_first.sql",
+      "-- migd:revision r1\n-- migd:parent base\n-- migd:message first\n\n-- migd:up\n"
+      "CREATE TABLE a (id BIGINT NOT NULL, b TEXT, c TEXT);\n-- migd:down\n"};
+  const struct file mine[] = {base_file, rename_file}, others[] = {base_with_c, other_file};
+  assert_int_equal(pushed_beside(*state, mine, others), 2);
+}
+
+static void a_push_that_expects_something_else_asks_nothing(void **state) {
+  struct fixture *f = *state;
+  const struct file files[] = {base_file, rename_file};
+  const char *log = arena_printf(&f->arena, "%s/log", f->dir);
+  Migd__V1__PushHeader header = header_of(f, "shop");
+  push_base(f);
+  f->server.lint.program = program(f, arena_printf(&f->arena, "echo asked >> %s", log));
+  header.any_digest = false;
+  header.expected_digest = arena_strdup(&f->arena, "sha256:another");
+  struct talk *t = push(f, &header, files, 2);
+  assert_failed(t, ERR_CONFLICT);
+  talk_end(t);
+  assert_int_equal(access(log, F_OK), -1);
 }
 
 static void the_rules_have_pages(void **state) {
@@ -517,6 +620,9 @@ int main(void) {
       TEST(a_long_line_is_quoted_in_part),
       TEST(a_fleet_is_linted_once_and_before_it_is_looked_at),
       TEST(a_plan_that_the_store_does_not_expect_is_linted_too),
+      TEST(a_push_that_another_gets_ahead_of_asks_once),
+      TEST(a_push_asks_anew_when_more_is_new),
+      TEST(a_push_that_expects_something_else_asks_nothing),
       TEST(the_rules_have_pages),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
