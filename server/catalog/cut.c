@@ -4,12 +4,15 @@
  * that `on=` solves. What stands inside a body of one dialect (a trigger's END, a dollar-quoted
  * BEGIN) looks like a statement to the other: that alone is no problem, or a catalog for one
  * dialect would need `on=` on every trigger.
+ *
+ * What is wrong in a section does not keep the rest of it from being looked at: a section is read
+ * on behind it, but for what has no end. A quote too many may have turned strings inside out before
+ * the place where one has no end; what was read there is taken for what it says.
  */
 #include "server/catalog/cut.h"
 
 #include <string.h>
 
-#include "proto/base/err.h"
 #include "server/catalog/batch.h"
 #include "server/catalog/text.h"
 #include "server/sql/split.h"
@@ -20,9 +23,8 @@ struct cut {
   struct section *section;
   struct arena *arena;
   struct problems *problems;
-  struct sql_statements of[3]; /* by dialect */
-  struct err error[3];
-  bool failed[3];
+  struct text_line line;    /* of the last problem, counted from the section's first */
+  struct sql_reading of[3]; /* by dialect */
 };
 
 static const enum dialect dialects[] = {DIALECT_SQLITE, DIALECT_POSTGRESQL};
@@ -35,18 +37,22 @@ static const char *body(const struct cut *c) {
   return c->revision->content + c->section->start;
 }
 
-/* The text of a line of the section, counted from 1. */
-static const char *source_line(const struct cut *c, unsigned number) {
-  struct text_line line = {0};
-  while (text_next_line(body(c), c->section->len, &line))
-    if (line.number == number)
-      return arena_strndup(c->arena, body(c) + line.start, line.len < 200 ? line.len : 200);
-  return "";
+/* Problems are found in order, more or less, so that lines are counted about once. */
+static void report(struct cut *c, size_t offset, const char *message) {
+  struct text_line *l = &c->line;
+  if (offset < l->start)
+    *l = (struct text_line){0};
+  while ((l->number == 0 || offset > l->start + l->len) &&
+         text_next_line(body(c), c->section->len, l))
+    ;
+  const char *source = arena_strndup(c->arena, body(c) + l->start, l->len < 200 ? l->len : 200);
+  problem_add(c->problems, c->revision->file, c->section->line + l->number,
+              (unsigned)(offset - l->start) + 1, source, "%s", message);
 }
 
-static void report(const struct cut *c, unsigned line, unsigned column, const char *message) {
-  problem_add(c->problems, c->revision->file, line ? c->section->line + line : c->section->line,
-              column, source_line(c, line), "%s", message);
+/* A problem of the section as a whole. */
+static void report_section(const struct cut *c, const char *message) {
+  problem_add(c->problems, c->revision->file, c->section->line, 1, "", "%s", message);
 }
 
 static bool for_both(const struct section *s) {
@@ -57,36 +63,24 @@ static const char *section_name(const struct section *s) {
   return s->direction == DIR_UP ? "up" : "down";
 }
 
-static const char *trimmed(const struct cut *c, const char *text) {
-  size_t len = strlen(text);
-  while (len > 0 && (text[len - 1] == '.' || text[len - 1] == ' '))
-    len--;
-  return arena_strndup(c->arena, text, len);
+/* Whether the other dialect has read what is at this place. */
+static bool read_by_other(const struct cut *c, enum dialect d, size_t offset) {
+  return for_both(c->section) && offset < c->of[other(d)].end;
 }
 
-static void report_failure(const struct cut *c, enum dialect d) {
-  const struct err *e = &c->error[d];
-  const char *text = trimmed(c, e->text);
-  if (e->hint[0])
-    text = arena_printf(c->arena, "%s; %s", text, e->hint);
-  if (for_both(c->section) && !c->failed[other(d)])
-    text = arena_printf(
-        c->arena, "%s, read as %s; if the section is for %s only, write `-- migd:%s on=%s`", text,
-        dialect_name(d), dialect_name(other(d)), section_name(c->section), dialect_name(other(d)));
-  report(c, e->line, e->column, text);
-}
-
-static bool same_place(const struct cut *c) {
-  const struct err *a = &c->error[DIALECT_SQLITE], *b = &c->error[DIALECT_POSTGRESQL];
-  return a->line == b->line && a->column == b->column;
-}
-
-static void report_failures(const struct cut *c) {
-  for (size_t i = 0; i < 2; i++) {
-    enum dialect d = dialects[i];
-    bool said = d == DIALECT_POSTGRESQL && c->failed[DIALECT_SQLITE] && same_place(c);
-    if (c->failed[d] && !said)
-      report_failure(c, d);
+static void report_faults(struct cut *c, enum dialect d) {
+  for (size_t i = 0; i < c->of[d].faults.count; i++) {
+    const struct sql_fault *f = &c->of[d].faults.items[i];
+    const char *text = f->message;
+    bool twin = for_both(c->section) && sql_faults_at(&c->of[other(d)].faults, f->offset);
+    if (twin && d == DIALECT_POSTGRESQL)
+      continue; /* said already */
+    if (!twin && read_by_other(c, d, f->offset))
+      text = arena_printf(c->arena,
+                          "%s, read as %s; if the section is for %s only, write `-- migd:%s on=%s`",
+                          text, dialect_name(d), dialect_name(other(d)), section_name(c->section),
+                          dialect_name(other(d)));
+    report(c, f->offset, text);
   }
 }
 
@@ -116,7 +110,7 @@ static const char *first_word(const struct cut *c, const struct sql_statement *s
   return arena_strndup(c->arena, s, n);
 }
 
-static void report_statement(const struct cut *c, const struct sql_statement *st) {
+static void report_statement(struct cut *c, const struct sql_statement *st) {
   const char *text;
   if (st->class == SQL_COPY_STDIN)
     text = "COPY FROM STDIN has no data here; write INSERT statements";
@@ -125,16 +119,17 @@ static void report_statement(const struct cut *c, const struct sql_statement *st
                         "%s in a section that runs in a transaction, which the server begins and "
                         "commits; remove it, or write `-- migd:%s transaction=off`",
                         first_word(c, st), section_name(c->section));
-  report(c, st->line, st->column, text);
+  report(c, st->start, text);
 }
 
-static void check_statements(const struct cut *c, enum dialect d) {
-  for (size_t i = 0; i < c->of[d].count; i++) {
-    const struct sql_statement *st = &c->of[d].items[i], *twin = NULL;
+static void check_statements(struct cut *c, enum dialect d) {
+  const struct sql_statements *of = &c->of[d].statements;
+  for (size_t i = 0; i < of->count; i++) {
+    const struct sql_statement *st = &of->items[i], *twin = NULL;
     if (!refused(c->section, st))
       continue;
-    if (for_both(c->section) && !c->failed[other(d)]) {
-      twin = at(&c->of[other(d)], st->start);
+    if (read_by_other(c, d, st->start)) {
+      twin = at(&c->of[other(d)].statements, st->start);
       bool said = twin && refused(c->section, twin) && d == DIALECT_POSTGRESQL;
       if (!twin || said)
         continue;
@@ -143,43 +138,41 @@ static void check_statements(const struct cut *c, enum dialect d) {
   }
 }
 
-static bool has_wrong_variable(const struct cut *c, enum dialect d, const struct sql_statement *st,
-                               struct err *e) {
-  return st && variable_check(d, body(c) + st->start, st->len, c->section->batch > 0, e) != 0;
-}
-
-static void check_variables(const struct cut *c, enum dialect d) {
-  for (size_t i = 0; i < c->of[d].count; i++) {
-    const struct sql_statement *st = &c->of[d].items[i];
-    struct err e, same;
-    if (!has_wrong_variable(c, d, st, &e))
-      continue;
-    if (d == DIALECT_POSTGRESQL && for_both(c->section) && !c->failed[DIALECT_SQLITE] &&
-        has_wrong_variable(c, DIALECT_SQLITE, at(&c->of[DIALECT_SQLITE], st->start), &same))
-      continue; /* said already */
-    sql_position(body(c), c->section->len, st->start + (size_t)e.offset, &e.line, &e.column);
-    report(c, e.line, e.column, e.text);
+static void check_variables(struct cut *c, enum dialect d) {
+  struct sql_reading *of = &c->of[d];
+  for (size_t i = 0; i < of->statements.count; i++) {
+    const struct sql_statement *st = &of->statements.items[i];
+    variable_check(d, body(c), st->start, st->len, c->section->batch > 0, &of->faults);
   }
+  sql_faults_sort(&of->faults);
 }
 
 /* The one statement of a section that runs batch by batch. Answers whether something was wrong. */
-static bool check_batch(const struct cut *c, enum dialect d) {
-  const struct sql_statements *of = &c->of[d];
-  const struct sql_statement *st = of->count > 1 ? &of->items[1] : of->items;
-  const char *wrong = of->count == 0 ? "a section with batch= has one statement, and here is none"
-                      : of->count > 1
-                          ? "a section with batch= has one statement; give this one its own section"
-                          : batch_problem(d, body(c) + st->start, st->len);
-  if (wrong)
-    report(c, of->count ? st->line : 0, of->count ? st->column : 1, wrong);
+static bool check_batch(struct cut *c, enum dialect d) {
+  const struct sql_statements *of = &c->of[d].statements;
+  if (of->count > 1) {
+    report(c, of->items[1].start,
+           "a section with batch= has one statement; give this one its own "
+           "section");
+    return true;
+  }
+  if (c->of[d].faults.count)
+    return false; /* what it would be without them is not known */
+  const char *wrong = of->count ? batch_problem(d, body(c) + of->items->start, of->items->len)
+                                : "a section with batch= has one statement, and here is none";
+  if (wrong && of->count)
+    report(c, of->items->start, wrong);
+  else if (wrong)
+    report_section(c, wrong);
   return wrong != NULL;
 }
 
 static void keep(struct cut *c, enum dialect d) {
-  size_t count = c->of[d].count;
+  const struct sql_statements *of = &c->of[d].statements;
+  size_t count = c->of[d].faults.count ? 0 : of->count;
   struct section_statement *items = ARENA_ARRAY(c->arena, struct section_statement, count);
   for (size_t i = 0; i < count; i++) {
-    const struct sql_statement *st = &c->of[d].items[i];
+    const struct sql_statement *st = &of->items[i];
     items[i] = (struct section_statement){.start = c->section->start + st->start,
                                           .len = st->len,
                                           .line = c->section->line + st->line,
@@ -199,25 +192,28 @@ static bool too_many(const struct cut *c) {
   return n > REVISION_STATEMENTS_MAX;
 }
 
+static void read_as(struct cut *c, enum dialect d) {
+  sql_read(d, body(c), c->section->len, c->arena, &c->of[d]);
+  check_variables(c, d);
+}
+
 static void cut_section(struct cut *c) {
   if (too_many(c)) {
-    problem_add(c->problems, c->revision->file, c->section->line, 1, "",
-                "the section has more than %d statements; divide it among several revisions",
-                REVISION_STATEMENTS_MAX);
+    report_section(c, arena_printf(c->arena,
+                                   "the section has more than %d statements; divide it among "
+                                   "several revisions",
+                                   REVISION_STATEMENTS_MAX));
     return;
   }
-  for (size_t i = 0; i < 2; i++) {
-    enum dialect d = dialects[i];
-    if (c->section->dialects & d)
-      c->failed[d] = sql_split(d, body(c), c->section->len, c->arena, &c->of[d], &c->error[d]) != 0;
-  }
-  report_failures(c);
+  for (size_t i = 0; i < 2; i++)
+    if (c->section->dialects & dialects[i])
+      read_as(c, dialects[i]);
   bool said = false; /* the same of both dialects */
   for (size_t i = 0; i < 2; i++) {
-    if (!(c->section->dialects & dialects[i]) || c->failed[dialects[i]])
+    if (!(c->section->dialects & dialects[i]))
       continue;
+    report_faults(c, dialects[i]);
     check_statements(c, dialects[i]);
-    check_variables(c, dialects[i]);
     if (c->section->batch && !said)
       said = check_batch(c, dialects[i]);
     keep(c, dialects[i]);

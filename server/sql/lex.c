@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-#include "server/sql/split.h"
 #include "server/sql/variable.h"
 
 static char peek(const struct lexer *l, size_t ahead) {
@@ -39,10 +38,16 @@ static bool is_postgresql(const struct lexer *l) {
   return l->dialect == DIALECT_POSTGRESQL;
 }
 
-static int fail_at(const struct lexer *l, size_t offset, struct err *e, const char *what) {
+static int fail_at(size_t offset, struct err *e, const char *what) {
   (void)err_set(e, ERR_INPUT, "%s", what);
-  sql_position(l->text, l->len, offset, &e->line, &e->column);
+  e->offset = (long)offset;
   return -1;
+}
+
+/* Where it should have ended is not known: nothing behind it can be read. */
+static int fail_without_end(struct lexer *l, size_t start, struct err *e, const char *what) {
+  l->at = l->len;
+  return fail_at(start, e, what);
 }
 
 /* Only PostgreSQL ends such a comment at a lone CR. */
@@ -62,7 +67,7 @@ static int skip_nested_comment(struct lexer *l, struct err *e) {
   size_t start = l->at, depth = 0;
   do {
     if (l->at >= l->len)
-      return fail_at(l, start, e, "comment without end");
+      return fail_without_end(l, start, e, "comment without end");
     if (peek(l, 0) == '/' && peek(l, 1) == '*') {
       depth++;
       l->at += 2;
@@ -163,20 +168,20 @@ static int read_escaped(struct lexer *l, struct err *e) {
   l->at++; /* the E */
   do {
     if (!skip_escaped(l))
-      return fail_at(l, start, e, "string without end");
+      return fail_without_end(l, start, e, "string without end");
   } while (continues(l));
   return 0;
 }
 
 static int read_quoted(struct lexer *l, char quote, const char *missing, struct err *e) {
   size_t start = l->at;
-  return skip_quoted(l, quote) ? 0 : fail_at(l, start, e, missing);
+  return skip_quoted(l, quote) ? 0 : fail_without_end(l, start, e, missing);
 }
 
 static int read_bracketed(struct lexer *l, struct err *e) {
   const char *close = memchr(l->text + l->at, ']', l->len - l->at);
   if (close == NULL)
-    return fail_at(l, l->at, e, "quoted name without end");
+    return fail_without_end(l, l->at, e, "quoted name without end");
   l->at = (size_t)(close - l->text) + 1;
   return 0;
 }
@@ -195,7 +200,7 @@ static int read_dollar_quoted(struct lexer *l, size_t tag, struct err *e) {
   const char *open = l->text + l->at;
   const char *close = memmem(open + tag, l->len - l->at - tag, open, tag);
   if (close == NULL)
-    return fail_at(l, l->at, e, "dollar-quoted string without end");
+    return fail_without_end(l, l->at, e, "dollar-quoted string without end");
   l->at = (size_t)(close - l->text) + tag;
   return 0;
 }
@@ -258,7 +263,9 @@ static int refuse_meta_command(struct lexer *l, struct err *e) {
     end++;
   (void)err_set(e, ERR_INPUT, "`%.*s` is a command of psql, not SQL", (int)(end - l->at),
                 l->text + l->at);
-  sql_position(l->text, l->len, l->at, &e->line, &e->column);
+  e->offset = (long)l->at;
+  const char *line_end = memchr(l->text + l->at, '\n', l->len - l->at);
+  l->at = line_end != NULL ? (size_t)(line_end - l->text) : l->len;
   return -1;
 }
 
@@ -323,17 +330,28 @@ static bool clings_before(const struct lexer *l, size_t start) {
   return start > 1 && is_postgresql(l) && s[-1] == '&' && (s[-2] == 'U' || s[-2] == 'u');
 }
 
+/* What was meant to be one ends before a blank, a quote or a `;`, whatever is missing in it. */
+static void skip_malformed_variable(struct lexer *l) {
+  l->at += 2;
+  while (l->at < l->len && (is_word(peek(l, 0)) || peek(l, 0) == ':' || peek(l, 0) == '-') &&
+         !at_variable(l))
+    l->at++;
+  if (peek(l, 0) == '}')
+    l->at++;
+}
+
 static int read_variable(struct lexer *l, struct lex_token *token, struct err *e) {
   struct sql_variable v;
   size_t start = l->at;
   token->kind = LEX_VARIABLE;
   if (sql_variable_read(l->text + start, l->len - start, &v, e) != 0) {
-    sql_position(l->text, l->len, start, &e->line, &e->column);
+    e->offset = (long)start;
+    skip_malformed_variable(l);
     return -1;
   }
   l->at += v.len;
   if (clings_before(l, start) || clings(peek(l, 0)))
-    return fail_at(l, start, e,
+    return fail_at(start, e,
                    "a variable is a token of its own: it cannot be a part of a word, a number or a "
                    "quoted text");
   return 0;

@@ -37,9 +37,11 @@ struct lexer {
   size_t len, at;
 };
 
-/* The next token; comments and white space are skipped. ERR_INPUT with line and column set for what
- * has no end, for a backslash outside quotes in PostgreSQL, which only psql understands, and for a
- * variable that is malformed or does not stand apart from a word or a quote beside it. */
+/* The next token; comments and white space are skipped. ERR_INPUT, with e->offset the place, for
+ * what has no end, for a backslash outside quotes in PostgreSQL, which only psql understands, and
+ * for a variable that is malformed or does not stand apart from a word or a quote beside it. The
+ * lexer then stands behind it and can be asked on: at the text's end behind what has none, at the
+ * line's behind a command of psql. */
 int lex_next(struct lexer *l, struct lex_token *token, struct err *e);
 /* Whether a word is this keyword, written in capitals. False for every other kind. */
 bool lex_is(const struct lexer *l, const struct lex_token *token, const char *keyword);

@@ -20,7 +20,7 @@ enum form { FORM_PLAIN, FORM_TRIGGER, FORM_ROUTINE, FORM_RULE, FORM_COPY };
 struct splitter {
   struct lexer lex;
   struct arena *arena;
-  struct sql_statements out;
+  struct sql_reading *out;
   size_t cap;
   /* The place up to which lines are counted. */
   size_t counted, line_start;
@@ -46,12 +46,6 @@ static bool is_one_of(const struct splitter *s, const struct lex_token *t,
       return true;
   }
   return false;
-}
-
-static int fail_at(const struct splitter *s, size_t offset, struct err *e, const char *what) {
-  (void)err_set(e, ERR_INPUT, "%s", what);
-  sql_position(s->lex.text, s->lex.len, offset, &e->line, &e->column);
-  return -1;
 }
 
 static bool is_postgresql(const struct splitter *s) {
@@ -152,23 +146,25 @@ static void count_lines(struct splitter *s, size_t offset) {
   s->counted = offset;
 }
 
-static int grow(struct splitter *s, struct err *e) {
+static bool grow(struct splitter *s) {
+  struct sql_statements *out = &s->out->statements;
   size_t cap = s->cap == 0 ? 16 : s->cap * 2;
   struct sql_statement *items = arena_try(s->arena, cap, sizeof *items);
   if (items == NULL)
-    return err_set(e, ERR_INPUT, "too many statements");
-  if (s->out.count > 0)
-    memcpy(items, s->out.items, s->out.count * sizeof *items);
-  s->out.items = items;
+    return sql_faults_add(&s->out->faults, s->first.start, "too many statements") && false;
+  if (out->count > 0)
+    memcpy(items, out->items, out->count * sizeof *items);
+  out->items = items;
   s->cap = cap;
-  return 0;
+  return true;
 }
 
-static int end_statement(struct splitter *s, struct err *e) {
-  if (s->out.count == s->cap && grow(s, e) != 0)
-    return -1;
+static bool end_statement(struct splitter *s) {
+  struct sql_statements *out = &s->out->statements;
+  if (out->count == s->cap && !grow(s))
+    return false;
   count_lines(s, s->first.start);
-  s->out.items[s->out.count++] = (struct sql_statement){
+  out->items[out->count++] = (struct sql_statement){
       .start = s->first.start,
       .len = s->last.start + s->last.len - s->first.start,
       .line = s->line,
@@ -176,7 +172,7 @@ static int end_statement(struct splitter *s, struct err *e) {
       .class = s->class,
   };
   s->open = false;
-  return 0;
+  return true;
 }
 
 /* Where the line `\.` behind the data ends; 0 when there is none. */
@@ -221,49 +217,87 @@ static void read_token(struct splitter *s, const struct lex_token *t) {
   s->last = *t;
 }
 
-static int end_text(struct splitter *s, struct err *e) {
-  if (!s->open)
-    return 0;
-  if (s->in_body)
-    return fail_at(s, s->first.start, e, "the body of this statement has no END");
-  if (s->form == FORM_RULE && s->parens > 0)
-    return fail_at(s, s->first.start, e, "a parenthesis of this statement is not closed");
-  return end_statement(s, e);
+/* What was swallowed by something without end may well be what is missing here. */
+static void end_text(struct splitter *s) {
+  const char *missing = NULL;
+  if (s->open && s->in_body)
+    missing = "the body of this statement has no END";
+  else if (s->open && s->form == FORM_RULE && s->parens > 0)
+    missing = "a parenthesis of this statement is not closed";
+  if (missing && s->out->end == s->lex.len)
+    (void)sql_faults_add(&s->out->faults, s->first.start, missing);
+  else if (s->open && !missing)
+    (void)end_statement(s);
 }
 
-static int split(struct splitter *s, struct err *e) {
-  for (;;) {
-    struct lex_token t;
-    if (lex_next(&s->lex, &t, e) != 0)
-      return -1;
-    if (t.kind == LEX_END)
-      return end_text(s, e);
-    if (!s->open && t.kind == LEX_SEMICOLON)
-      continue;
-    if (!s->open)
-      begin_statement(s, &t);
-    if (!ends_statement(s, &t)) {
-      read_token(s, &t);
-      continue;
-    }
-    if (end_statement(s, e) != 0)
-      return -1;
-    skip_copy_data(s);
+/* Answers whether to read on. */
+static bool take_fault(struct splitter *s, const struct err *e) {
+  if (s->lex.at == s->lex.len)
+    s->out->end = (size_t)e->offset;
+  return sql_faults_add(&s->out->faults, (size_t)e->offset, e->text);
+}
+
+static bool take_token(struct splitter *s, const struct lex_token *t) {
+  if (!s->open && t->kind == LEX_SEMICOLON)
+    return true;
+  if (!s->open)
+    begin_statement(s, t);
+  if (!ends_statement(s, t)) {
+    read_token(s, t);
+    return true;
   }
+  if (!end_statement(s))
+    return false;
+  skip_copy_data(s);
+  return true;
+}
+
+static void split(struct splitter *s) {
+  struct lex_token t = {.kind = LEX_OTHER};
+  struct err e;
+  bool more = true;
+  while (more && t.kind != LEX_END) {
+    if (lex_next(&s->lex, &t, &e) != 0)
+      more = take_fault(s, &e);
+    else if (t.kind == LEX_END)
+      end_text(s);
+    else
+      more = take_token(s, &t);
+  }
+  if (!more && s->out->end > s->lex.at)
+    s->out->end = s->lex.at;
+}
+
+void sql_read(enum dialect dialect, const char *text, size_t len, struct arena *arena,
+              struct sql_reading *out) {
+  *out = (struct sql_reading){.faults.arena = arena, .end = len};
+  struct splitter s = {.lex = {.dialect = dialect, .text = len > 0 ? text : "", .len = len},
+                       .arena = arena,
+                       .out = out,
+                       .line = 1};
+  const char *nul = memchr(s.lex.text, '\0', len);
+  if (nul != NULL) {
+    out->end = (size_t)(nul - s.lex.text);
+    (void)sql_faults_add(&out->faults, out->end, "NUL byte");
+    return;
+  }
+  split(&s);
+  sql_faults_sort(&out->faults);
 }
 
 int sql_split(enum dialect dialect, const char *text, size_t len, struct arena *arena,
               struct sql_statements *out, struct err *e) {
-  struct splitter s = {.lex = {.dialect = dialect, .text = len > 0 ? text : "", .len = len},
-                       .arena = arena,
-                       .line = 1};
-  const char *nul = memchr(s.lex.text, '\0', len);
-  if (nul != NULL)
-    return fail_at(&s, (size_t)(nul - s.lex.text), e, "NUL byte");
-  if (split(&s, e) != 0)
-    return -1;
-  *out = s.out;
-  return 0;
+  struct sql_reading reading;
+  sql_read(dialect, text, len, arena, &reading);
+  if (reading.faults.count == 0) {
+    *out = reading.statements;
+    return 0;
+  }
+  const struct sql_fault *first = &reading.faults.items[0];
+  (void)err_set(e, ERR_INPUT, "%s", first->message);
+  e->offset = (long)first->offset;
+  sql_position(text, len, first->offset, &e->line, &e->column);
+  return -1;
 }
 
 void sql_position(const char *text, size_t len, size_t offset, unsigned *line, unsigned *column) {

@@ -10,6 +10,7 @@
 #include "proto/base/arena.h"
 #include "proto/base/err.h"
 #include "server/base/dialect.h"
+#include "server/sql/faults.h"
 
 /* What a statement is, as far as the engine must know. */
 enum sql_class {
@@ -31,9 +32,18 @@ struct sql_statements {
   size_t count;
 };
 
-/* Statements without a token (only comments) are left out. ERR_INPUT, with line and column set, for
- * an unterminated string, name, comment, dollar quote or body, for a psql meta-command (`\d` at the
- * start of a line), and for NUL bytes. */
+/* What could be read of a text, and all that is wrong in it: a string, name, comment, dollar quote
+ * or body without end, commands of psql, malformed variables (lex.h), NUL bytes. */
+struct sql_reading {
+  struct sql_statements statements;
+  struct sql_faults faults; /* sorted */
+  size_t end;               /* what is behind this place could not be read */
+};
+
+/* Statements without a token (only comments) are left out. */
+void sql_read(enum dialect dialect, const char *text, size_t len, struct arena *arena,
+              struct sql_reading *out);
+/* The same of a text in which nothing may be wrong: ERR_INPUT with offset, line and column set. */
 int sql_split(enum dialect dialect, const char *text, size_t len, struct arena *arena,
               struct sql_statements *out, struct err *e);
 

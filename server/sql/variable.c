@@ -170,6 +170,7 @@ static int stand_in_for(enum dialect dialect, const struct variable *v, enum var
 
 struct replacing {
   struct lexer lex;
+  struct lex_token last;          /* the token before; zeroed: none */
   const struct variables *values; /* NULL: the variables are looked at only */
   bool batch;                     /* ${batch} may stand here */
   struct arena *arena;
@@ -260,20 +261,25 @@ static bool is_string(const struct replacing *r, const struct lex_token *t) {
          use.form != VARIABLE_IDENTIFIER;
 }
 
+static int take_token(struct replacing *r, const struct lex_token *t, struct err *e) {
+  bool beside = is_string(r, &r->last) && is_string(r, t);
+  if (beside && (t->kind == LEX_VARIABLE || r->last.kind == LEX_VARIABLE))
+    return err_set(e, ERR_INPUT, "a variable beside a string: put an operator between them");
+  return t->kind == LEX_VARIABLE ? take_variable(r, t, e) : 0;
+}
+
+/* To the first token in which something is wrong; called again it goes on behind that. */
 static int read_tokens(struct replacing *r, struct err *e) {
-  struct lex_token t = {.kind = LEX_OTHER}, before;
   for (;;) {
-    before = t;
-    if (lex_next(&r->lex, &t, e) != 0)
+    struct lex_token t;
+    if (lex_next(&r->lex, &t, e) != 0) {
+      r->last = (struct lex_token){0};
       return -1;
+    }
     if (t.kind == LEX_END)
       return 0;
-    int rc = 0;
-    if ((t.kind == LEX_VARIABLE && is_string(r, &before) && is_string(r, &t)) ||
-        (t.kind == LEX_STRING && before.kind == LEX_VARIABLE && is_string(r, &before)))
-      rc = err_set(e, ERR_INPUT, "a variable beside a string: put an operator between them");
-    else if (t.kind == LEX_VARIABLE)
-      rc = take_variable(r, &t, e);
+    int rc = take_token(r, &t, e);
+    r->last = t;
     if (rc != 0) {
       e->offset = (long)t.start;
       return -1;
@@ -313,9 +319,16 @@ static int check_whole(enum dialect dialect, const char *sql, size_t len,
   return 0;
 }
 
-int variable_check(enum dialect dialect, const char *sql, size_t len, bool batch, struct err *e) {
-  struct replacing r = {.lex = {.dialect = dialect, .text = sql, .len = len}, .batch = batch};
-  return memmem(sql, len, "${", 2) ? read_tokens(&r, e) : 0;
+void variable_check(enum dialect dialect, const char *text, size_t start, size_t len, bool batch,
+                    struct sql_faults *out) {
+  struct replacing r = {.lex = {.dialect = dialect, .text = text + start, .len = len},
+                        .batch = batch};
+  struct err e;
+  if (!memmem(text + start, len, "${", 2))
+    return;
+  while (read_tokens(&r, &e) != 0)
+    if (!sql_faults_add(out, start + (size_t)e.offset, e.text))
+      return;
 }
 
 int variable_replace(enum dialect dialect, const char *sql, size_t len,

@@ -11,6 +11,7 @@
 #include "proto/base/arena.h"
 #include "proto/base/err.h"
 #include "server/base/dialect.h"
+#include "server/sql/faults.h"
 
 enum {
   VARIABLE_NAME_MAX = 63,       /* bytes */
@@ -67,11 +68,14 @@ struct sql_text {
   bool secret; /* a secret value is in it: not for a log, and wiped after use */
 };
 
-/* What can be said without values. ERR_INPUT, with e->offset the place in the statement, for a
- * variable beside a string, and for ${batch} where `batch` does not allow it or with a form. */
-int variable_check(enum dialect dialect, const char *sql, size_t len, bool batch, struct err *e);
+/* What can be said without values: adds every malformed variable, every one beside a string, and
+ * every ${batch} where `batch` does not allow it or with a form. Offsets are those of `text`, in
+ * which the statement is `len` bytes from `start`. */
+void variable_check(enum dialect dialect, const char *text, size_t start, size_t len, bool batch,
+                    struct sql_faults *out);
 /* Puts the values into one statement. With e->offset the place in the statement: ERR_NOT_FOUND for
- * a variable that has no value (here), ERR_REFUSED for a value that cannot stand there in that form. */
+ * a variable that has no value (here), ERR_REFUSED for a value that cannot stand there in that
+ * form. */
 int variable_replace(enum dialect dialect, const char *sql, size_t len,
                      const struct variables *values, struct arena *arena, struct sql_text *out,
                      struct err *e);

@@ -50,6 +50,14 @@ static void check_between(const struct sql_text *t, const char *sql, size_t len)
   }
 }
 
+static void check_faults(struct sql_faults *f, size_t size) {
+  sql_faults_sort(f);
+  for (size_t i = 0; i < f->count; i++) {
+    must(f->items[i].offset < size && f->items[i].message[0] != '\0');
+    must(i == 0 || f->items[i].offset > f->items[i - 1].offset);
+  }
+}
+
 static void check_variables(enum dialect dialect, const char *text, const struct sql_statement *s) {
   static const struct variable items[] = {
       {"a", "x'\"\\;--/*$$", true}, {"b", "", false}, {"c", "f('x', \"y\") + 1", false}};
@@ -59,7 +67,9 @@ static void check_variables(enum dialect dialect, const char *text, const struct
   struct sql_statements again;
   struct err e;
   arena_init(&arena, 0);
-  (void)variable_check(dialect, text + s->start, s->len, false, &e);
+  struct sql_faults faults = {.arena = &arena};
+  variable_check(dialect, text, s->start, s->len, false, &faults);
+  check_faults(&faults, s->start + s->len);
   if (variable_replace(dialect, text + s->start, s->len, &v, &arena, &out, &e) != 0) {
     must(e.kind == ERR_NOT_FOUND || e.kind == ERR_REFUSED || e.kind == ERR_INPUT);
     must(e.offset >= -1 && e.offset < (long)s->len);
@@ -87,17 +97,17 @@ static void check_piece(enum dialect dialect, const char *text, size_t size, siz
 static void check(enum dialect dialect, const char *text, size_t size) {
   struct arena arena;
   arena_init(&arena, 64u << 20);
-  struct sql_statements s;
-  struct err e;
-  if (sql_split(dialect, text, size, &arena, &s, &e) != 0) {
-    must(e.kind == ERR_INPUT && e.text[0] != '\0');
-    must(e.line > 0 && e.column > 0);
-  } else {
-    size_t at = 0;
-    for (size_t i = 0; i < s.count; i++) {
-      check_piece(dialect, text, size, at, &s.items[i]);
-      at = s.items[i].start + s.items[i].len;
-    }
+  struct sql_reading r;
+  sql_read(dialect, text, size, &arena, &r);
+  check_faults(&r.faults, size);
+  must(r.end <= size && (r.end == size || r.faults.count > 0));
+  size_t at = 0;
+  for (size_t i = 0; i < r.statements.count; i++) {
+    const struct sql_statement *s = &r.statements.items[i];
+    must(s->start >= at && s->len > 0 && s->len <= r.end - s->start);
+    if (r.faults.count == 0)
+      check_piece(dialect, text, size, at, s);
+    at = s->start + s->len;
   }
   arena_release(&arena);
 }

@@ -445,6 +445,65 @@ static void test_all_problems_at_once(void **state) {
   release(&p);
 }
 
+static void assert_problems(const char *text, size_t count) {
+  struct parsed p;
+  parse(&p, text);
+  if (p.problems.count != count)
+    show(&p);
+  assert_int_equal(p.problems.count, count);
+  release(&p);
+}
+
+/* A section is read on behind what is wrong in it, up to what has no end; the others always. */
+static void test_all_problems_of_a_section_at_once(void **state) {
+  (void)state;
+  static const char text[] =
+      HEAD "-- migd:up\nSELECT ${A}, ${b:text};\nBEGIN;\nSELECT x_${a}, 'x' ${c};\n"
+           "SELECT ${batch}, 'it's';\nCOMMIT;\n"
+           "-- migd:up on=postgresql\n\\d it's\nSELECT 1;\n\\echo\nROLLBACK;\n"
+           "-- migd:down\nSELECT ${D};\n";
+  struct parsed p;
+  parse(&p, text);
+  assert_problem(&p, 4, 8, "`${A}` is no variable");
+  assert_problem(&p, 4, 14, "no form");
+  assert_problem(&p, 5, 1, "BEGIN in a section");
+  assert_problem(&p, 6, 10, "a token of its own");
+  assert_problem(&p, 6, 20, "beside a string");
+  assert_problem(&p, 7, 8, "${batch} is the number");
+  assert_problem(&p, 7, 23, "string without end");
+  assert_problem(&p, 10, 1, "`\\d` is a command of psql");
+  assert_problem(&p, 12, 1, "`\\echo` is a command of psql");
+  assert_problem(&p, 13, 1, "ROLLBACK in a section");
+  assert_problem(&p, 15, 8, "`${D}` is no variable");
+  for (size_t i = 0; i < p.problems.count; i++)
+    if (p.problems.items[i].line == 6)
+      assert_string_equal(p.problems.items[i].source, "SELECT x_${a}, 'x' ${c};");
+  release(&p);
+  assert_problems(text, 11);
+}
+
+/* What only one dialect cannot read is told of that one, also beside what neither can. */
+static void test_problems_of_one_dialect_among_others(void **state) {
+  (void)state;
+  struct parsed p;
+  parse(&p, HEAD "-- migd:up\nSELECT ${A};\nSELECT $x$ ';\n$x$;\nEND;\n");
+  assert_problem(&p, 4, 8, "`${A}` is no variable");
+  assert_null(strstr(p.problems.items[0].message, "on="));
+  assert_problem(&p, 5, 12, "if the section is for postgresql only");
+  assert_problem(&p, 7, 1, "END in a section");
+  assert_int_equal(p.problems.count, 3);
+  release(&p);
+}
+
+static void test_problems_of_a_batch(void **state) {
+  (void)state;
+  assert_one_problem(HEAD "-- migd:up batch=7\nUPDATE t SET a = ${A} WHERE b;\n", 4, 18,
+                     "is no variable");
+  assert_one_problem(HEAD "-- migd:up batch=7\nUPDATE t SET a = 'x;\n", 4, 18, "without end");
+  assert_one_problem(HEAD "-- migd:up batch=7\n'x;\n", 4, 1, "without end");
+  assert_problems(HEAD "-- migd:up batch=7\n" BATCH BATCH "SELECT ${A};\n", 2);
+}
+
 static void test_endless_problems_end(void **state) {
   (void)state;
   enum { LINES = 5000 };
@@ -541,6 +600,9 @@ int main(void) {
       cmocka_unit_test(test_what_one_dialect_cannot_read),
       cmocka_unit_test(test_psql_commands),
       cmocka_unit_test(test_all_problems_at_once),
+      cmocka_unit_test(test_all_problems_of_a_section_at_once),
+      cmocka_unit_test(test_problems_of_one_dialect_among_others),
+      cmocka_unit_test(test_problems_of_a_batch),
       cmocka_unit_test(test_endless_problems_end),
       cmocka_unit_test(test_too_many_statements),
       cmocka_unit_test(test_reversible),

@@ -10,6 +10,7 @@
 
 #include "proto/base/buf.h"
 #include "server/sql/lex.h"
+#include "server/sql/split.h"
 
 static const char letters[] = {
     [LEX_WORD] = 'w',      [LEX_NAME] = 'n',    [LEX_STRING] = 's', [LEX_NUMBER] = '0',
@@ -30,8 +31,10 @@ static void tokens_of(enum dialect dialect, const char *text, struct buf *out) {
     buf_addf(out, "%s%c<%.*s>", out->len > 0 ? " " : "", letters[t.kind], (int)t.len,
              copy + t.start);
   if (answer != 0) {
+    unsigned line, column;
     assert_int_equal(e.kind, ERR_INPUT);
-    buf_addf(out, "%s!%u:%u %s", out->len > 0 ? " " : "", e.line, e.column, e.text);
+    sql_position(copy, len, (size_t)e.offset, &line, &column);
+    buf_addf(out, "%s!%u:%u %s", out->len > 0 ? " " : "", line, column, e.text);
   }
   test_free(copy);
 }

@@ -243,6 +243,73 @@ static void test_nul_is_refused_anywhere(void **state) {
   }
 }
 
+/* The pieces, then `!LINE:COLUMN message` for each fault, and `|LINE:COLUMN` where reading ended.
+ */
+static void reading_of(enum dialect dialect, const char *text, struct buf *out) {
+  unsigned line, column;
+  size_t len = strlen(text);
+  struct arena arena;
+  struct sql_reading r;
+  arena_init(&arena, 0);
+  sql_read(dialect, text, len, &arena, &r);
+  for (size_t i = 0; i < r.statements.count; i++)
+    buf_addf(out, "%s[%.*s]", marks[r.statements.items[i].class], (int)r.statements.items[i].len,
+             text + r.statements.items[i].start);
+  for (size_t i = 0; i < r.faults.count; i++) {
+    sql_position(text, len, r.faults.items[i].offset, &line, &column);
+    buf_addf(out, "!%u:%u %.*s", line, column, (int)strcspn(r.faults.items[i].message, " "),
+             r.faults.items[i].message);
+  }
+  if (r.end < len) {
+    sql_position(text, len, r.end, &line, &column);
+    buf_addf(out, "|%u:%u", line, column);
+  }
+  arena_release(&arena);
+}
+
+/* What has no end ends the reading; everything else is passed. */
+static void test_reading_goes_on(void **state) {
+  (void)state;
+  static const struct sample samples[] = {
+      {DIALECT_ANY, "a ${A} b;c", "[a ${A} b][c]!1:3 `${A}`"},
+      {DIALECT_ANY, "${A};c", "[c]!1:1 `${A}`"},
+      {DIALECT_ANY, "a ${A;c ${b.c} 'd;';e", "[a][c ${b.c} 'd;'][e]!1:3 `${A;c`!1:9 `${b.c}`"},
+      {DIALECT_ANY, "a ${'b;'};c", "[a ${'b;'}][c]!1:3 `${'b;'}`"},
+      {DIALECT_ANY, "t_${a};\nb ${c}'d';\n${e", "[t_][b ${c}'d']!1:3 a!2:3 a!3:1 `${e`|3:1"},
+      {DIALECT_ANY, "a;BEGIN;b 'c;d;", "[a]T[BEGIN][b]!1:11 string|1:11"},
+      {DIALECT_ANY, "'c;d;", "!1:1 string|1:1"},
+      {PG, "\\d it's\na;\\echo \"\nCOMMIT", "[a]T[COMMIT]!1:1 `\\d`!2:3 `\\echo`"},
+      {PG, "a /* b;", "[a]!1:3 comment|1:3"},
+      {PG, "CREATE RULE r AS (a ${B};", "!1:1 a!1:21 `${B}`"},
+      {SQLITE, "CREATE TRIGGER t BEGIN ${A}; b; END;c",
+       "[CREATE TRIGGER t BEGIN ${A}; b; END][c]!1:24 `${A}`"},
+      {SQLITE, "CREATE TRIGGER t BEGIN ${A}; b", "!1:1 the!1:24 `${A}`"},
+      {SQLITE, "CREATE TRIGGER t BEGIN a 'b; END", "!1:26 string|1:26"},
+  };
+  for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++)
+    for (enum dialect d = SQLITE; d <= PG; d++) {
+      struct buf got BUF_SCOPED = BUF_INIT;
+      if (!(samples[i].dialect & d))
+        continue;
+      reading_of(d, samples[i].text, &got);
+      assert_string_equal(buf_str(&got), samples[i].pieces);
+    }
+}
+
+static void test_faults_are_limited(void **state) {
+  (void)state;
+  struct buf text BUF_SCOPED = BUF_INIT;
+  for (int i = 0; i < SQL_FAULTS_MAX + 10; i++)
+    buf_adds(&text, "${A};");
+  struct arena arena;
+  struct sql_reading r;
+  arena_init(&arena, 0);
+  sql_read(SQLITE, text.s, text.len, &arena, &r);
+  assert_int_equal(r.faults.count, SQL_FAULTS_MAX);
+  assert_int_equal(r.end, 5 * SQL_FAULTS_MAX - 1);
+  arena_release(&arena);
+}
+
 /* Two bytes of text ask for 32 bytes of memory: the arena's limit stops that. */
 static void test_statements_are_limited_by_the_arena(void **state) {
   (void)state;
@@ -494,6 +561,8 @@ int main(void) {
       cmocka_unit_test(test_positions),
       cmocka_unit_test(test_position_of_the_end),
       cmocka_unit_test(test_nul_is_refused_anywhere),
+      cmocka_unit_test(test_reading_goes_on),
+      cmocka_unit_test(test_faults_are_limited),
       cmocka_unit_test(test_statements_are_limited_by_the_arena),
       cmocka_unit_test(test_time_is_linear),
       cmocka_unit_test(test_corpora_split),

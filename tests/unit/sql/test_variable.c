@@ -9,6 +9,8 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "proto/base/buf.h"
+
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* By name. */
@@ -182,9 +184,33 @@ static void test_a_secret_that_is_not_for_this_text(void **state) {
   arena_release(&m.arena);
 }
 
+/* `@OFFSET message` in a line each; of `wanted` their beginnings. The statement is in the midst of
+ * a text. */
+static void expect_faults(const char *sql, bool batch, const char *wanted) {
+  struct buf text BUF_SCOPED = BUF_INIT;
+  struct arena arena;
+  arena_init(&arena, 0);
+  buf_addf(&text, "0123456789%s", sql);
+  for (enum dialect d = DIALECT_SQLITE; d <= DIALECT_POSTGRESQL; d++) {
+    struct sql_faults found = {.arena = &arena};
+    struct buf got BUF_SCOPED = BUF_INIT;
+    variable_check(d, text.s, 10, text.len - 10, batch, &found);
+    const char *at = wanted;
+    for (size_t i = 0; i < found.count; i++) {
+      size_t len = strcspn(at, "\n");
+      buf_addf(&got, "@%zu %s", found.items[i].offset - 10, found.items[i].message);
+      if (strncmp(got.s, at, len) != 0 || len == 0)
+        fail_msg("%s: %s", sql, got.s);
+      buf_clear(&got);
+      at += len + (at[len] == '\n');
+    }
+    assert_string_equal(at, "");
+  }
+  arena_release(&arena);
+}
+
 static void test_batch(void **state) {
   (void)state;
-  struct err e;
   struct made m;
   struct variables v = all;
   static const char sql[] = "DELETE FROM a LIMIT ${batch}";
@@ -193,14 +219,18 @@ static void test_batch(void **state) {
   assert_int_equal(m.rc, 0);
   assert_string_equal(m.text.s, "DELETE FROM a LIMIT  5000 ");
   arena_release(&m.arena);
-  assert_int_equal(variable_check(DIALECT_SQLITE, sql, strlen(sql), true, &e), 0);
-  assert_int_equal(variable_check(DIALECT_SQLITE, sql, strlen(sql), false, &e), -1);
-  assert_int_equal(e.kind, ERR_INPUT);
-  assert_int_equal(e.offset, 20);
-  static const char form[] = "DELETE FROM a LIMIT ${batch:raw}";
-  assert_int_equal(variable_check(DIALECT_SQLITE, form, strlen(form), true, &e), -1);
-  static const char other[] = "SELECT ${none}, 'x'";
-  assert_int_equal(variable_check(DIALECT_SQLITE, other, strlen(other), false, &e), 0);
+  expect_faults(sql, true, "");
+  expect_faults(sql, false, "@20 ${batch} is the number");
+  expect_faults("DELETE FROM a LIMIT ${batch:raw}", true, "@20 ${batch} is a number");
+}
+
+/* All of them, behind each other. */
+static void test_what_is_wrong_without_values(void **state) {
+  (void)state;
+  expect_faults("SELECT ${none}, 'x'", false, "");
+  expect_faults("SELECT ${None}, ${a:text}, t_${a}, 'x' ${a}, ${batch}", false,
+                "@7 `${None}` is no\n@16 `${a:text}` has no form\n@29 a variable is a token\n"
+                "@39 a variable beside\n@45 ${batch} is the number");
 }
 
 static void test_a_statement_has_a_limit(void **state) {
@@ -247,6 +277,7 @@ int main(void) {
       cmocka_unit_test(test_secrets),
       cmocka_unit_test(test_a_secret_that_is_not_for_this_text),
       cmocka_unit_test(test_batch),
+      cmocka_unit_test(test_what_is_wrong_without_values),
       cmocka_unit_test(test_a_statement_has_a_limit),
       cmocka_unit_test(test_names),
   };
