@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "server/engine/apply.h"
+#include "server/engine/plan_check.h"
 #include "server/engine/rebuild.h"
 #include "server/engine/script.h"
 #include "server/engine/shadow.h"
@@ -108,7 +109,7 @@ static int make(struct walk *w, const struct offline_request *q, struct err *e) 
   if (start_rows(w, q->from && q->from[0] ? q->from : "base", e) ||
       plan_make(w->catalog, &w->request, w->ledger.rows, w->ledger.row_count, w->arena, &w->plan,
                 e) ||
-      statements_check(w, e))
+      plan_check(w, e))
     return -1;
   add_head(w, q);
   if (!w->plan.count) {

@@ -10,7 +10,6 @@
 #include "server/engine/rebuild.h"
 #include "server/engine/script.h"
 #include "server/sql/alter.h"
-#include "server/sql/changes.h"
 #include "server/sql/split.h"
 
 void statement_locate(const struct revision *r, const struct section_statement *s, struct err *e) {
@@ -25,24 +24,6 @@ void statement_locate(const struct revision *r, const struct section_statement *
          e->sqlstate);
 }
 
-/* What gives a variable a value: its use begins at e->offset. */
-static void hint_variable(const struct walk *w, const char *sql, size_t len, struct err *e) {
-  struct sql_variable use;
-  struct err ignored;
-  if (sql_variable_read(sql + e->offset, len - (size_t)e->offset, &use, &ignored))
-    return;
-  const struct variable *v = variable_find(&w->variables, use.name);
-  if (w->offline && v && v->secret)
-    err_hint(e, "a script brings its own: --secret-var %s=FILE", use.name);
-  else if (w->offline)
-    err_hint(e, "give it one with --var %s=VALUE", use.name);
-  else
-    err_hint(e,
-             "`migctl target set %s --var %s=VALUE` gives it one, `migctl catalog set` one for all "
-             "targets of a catalog",
-             w->target, use.name);
-}
-
 int statement_text(const struct walk *w, const struct revision *r,
                    const struct section_statement *s, const char *batch, struct arena *arena,
                    struct sql_text *out, struct err *e) {
@@ -52,62 +33,12 @@ int statement_text(const struct walk *w, const struct revision *r,
     values.batch = batch;
   if (!variable_replace(w->request.dialect, sql, s->len, &values, arena, out, e))
     return 0;
-  if (e->kind == ERR_NOT_FOUND)
-    hint_variable(w, sql, s->len, e);
   statement_locate(r, s, e);
   return -1;
 }
 
-/* The sections of a step that are run. */
-static bool is_run(const struct walk *w, const struct section *s, enum direction direction) {
+bool section_is_run(const struct walk *w, const struct section *s, enum direction direction) {
   return s->direction == direction && (s->dialects & w->request.dialect);
-}
-
-/* SQLite's driver watches over our tables itself. */
-static int check_ours(const struct walk *w, const struct sql_text *text, struct err *e) {
-  size_t offset;
-  const char *name = w->request.dialect == DIALECT_POSTGRESQL
-                         ? sql_changes(text->s, text->len, ledger_tables, &offset)
-                         : NULL;
-  if (!name)
-    return 0;
-  err_set(e, ERR_MIGRATION, "%s is migd's own: a revision cannot change it", name);
-  e->offset = (long)sql_text_source(text, offset);
-  return err_hint(e, "`migctl stamp` says what is applied");
-}
-
-static int check_statement(const struct walk *w, const struct revision *r,
-                           const struct section_statement *s, struct err *e) {
-  struct arena arena __attribute__((cleanup(arena_release)));
-  struct sql_text text;
-  arena_init(&arena, 0);
-  if (statement_text(w, r, s, "1", &arena, &text, e))
-    return -1;
-  int rc = check_ours(w, &text, e);
-  sql_text_wipe(&text);
-  if (rc)
-    statement_locate(r, s, e);
-  return rc;
-}
-
-static int check_section(const struct walk *w, const struct revision *r,
-                         const struct section *section, struct err *e) {
-  enum dialect dialect = w->request.dialect;
-  for (size_t k = 0; k < section->statements[dialect].count; k++)
-    if (check_statement(w, r, &section->statements[dialect].items[k], e))
-      return -1;
-  return 0;
-}
-
-int statements_check(const struct walk *w, struct err *e) {
-  for (size_t i = 0; i < w->plan.count; i++) {
-    const struct plan_step *step = &w->plan.steps[i];
-    const struct revision *r = &w->catalog->revisions[step->revision];
-    for (size_t k = 0; step->direction != DIR_STAMP && k < r->section_count; k++)
-      if (is_run(w, &r->sections[k], step->direction) && check_section(w, r, &r->sections[k], e))
-        return -1;
-  }
-  return 0;
 }
 
 /* Sends it; the place of a failure is one in the file's text. */
@@ -321,7 +252,8 @@ void orphans_locate(const struct walk *w, const struct revision *r, enum directi
                     struct err *e) {
   for (size_t i = 0; i < r->section_count; i++) {
     const struct section *section = &r->sections[i];
-    size_t count = is_run(w, section, direction) ? section->statements[DIALECT_SQLITE].count : 0;
+    size_t count =
+        section_is_run(w, section, direction) ? section->statements[DIALECT_SQLITE].count : 0;
     for (size_t k = 0; k < count; k++) {
       const struct section_statement *s = &section->statements[DIALECT_SQLITE].items[k];
       if (!adds_key(w, r->content + s->start, s->len, e))

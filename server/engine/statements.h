@@ -7,17 +7,15 @@
 
 #include "server/engine/walk.h"
 
+/* Whether the statements of a section are among those that a step runs. */
+bool section_is_run(const struct walk *w, const struct section *s, enum direction direction);
 /* The text that is sent for a statement, its variables replaced. `batch`: the number that stands
- * for
- * ${batch}; NULL in a section without one. A failure has its place, and how to give a variable that
- * has no value one. A place in the text is one in the statement by sql_text_source(). The caller
- * wipes the text (sql_text_wipe) when it is done with it. */
+ * for ${batch}; NULL in a section without one. A failure has its place. A place in the text is one
+ * in the statement by sql_text_source(). The caller wipes the text (sql_text_wipe) when it is done
+ * with it. */
 int statement_text(const struct walk *w, const struct revision *r,
                    const struct section_statement *s, const char *batch, struct arena *arena,
                    struct sql_text *out, struct err *e);
-/* Whether all statements of the plan's steps have the values that they need: before the first of
- * them is run. */
-int statements_check(const struct walk *w, struct err *e);
 /* Runs one statement. `inside`: a transaction is open and must still be open afterwards. A failure
  * gets the revision, the file, line, column and the line's text, and the text "file:line:column:
  * ERROR …". */

@@ -9,8 +9,8 @@
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "server/engine/apply.h"
+#include "server/engine/plan_check.h"
 #include "server/engine/shadow.h"
-#include "server/engine/statements.h"
 
 int walk_open(struct walk *w, struct err *e) {
   db_close(w->db);
@@ -120,11 +120,11 @@ static int stage_plan(struct walk *w, enum walk_stage last, struct err *e) {
     return 0;
   }
   if (w->by_rule)
-    return adopt_rule_plan(w, e) || statements_check(w, e) ? -1 : 0;
+    return adopt_rule_plan(w, e) || plan_check(w, e) ? -1 : 0;
   if (plan_make(w->catalog, &w->request, w->ledger.rows, w->ledger.row_count, w->arena, &w->plan,
                 e))
     return -1;
-  if (check_partial(w, e) || statements_check(w, e))
+  if (check_partial(w, e) || plan_check(w, e))
     return -1;
   return last == WALK_PLAN ? shadow_show(w, e) : 0;
 }

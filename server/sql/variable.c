@@ -211,10 +211,14 @@ static int add_piece(struct replacing *r, const struct lex_token *t, const struc
   return 0;
 }
 
+static bool is_batch(const char *name) {
+  return strcmp(name, VARIABLE_BATCH) == 0;
+}
+
 static int check_use(const struct replacing *r, const struct lex_token *t,
                      const struct sql_variable *use, struct err *e) {
   static const size_t plain = sizeof "${" VARIABLE_BATCH "}" - 1;
-  if (strcmp(use->name, VARIABLE_BATCH) != 0)
+  if (!is_batch(use->name))
     return 0;
   if (!r->batch)
     return err_set(e, ERR_INPUT,
@@ -226,28 +230,37 @@ static int check_use(const struct replacing *r, const struct lex_token *t,
   return 0;
 }
 
+static bool is_missing(const struct variables *values, const char *name) {
+  const struct variable *v = variable_find(values, name);
+  if (is_batch(name) && (values->batch || values->hide_secrets))
+    return false;
+  return !v || (!v->value && !(v->secret && values->hide_secrets));
+}
+
+static int put_value(struct replacing *r, const struct lex_token *t, const struct sql_variable *use,
+                     struct err *e) {
+  struct stand_in s = {.open = " ", .value = r->values->batch, .close = " ", .doubled = ""};
+  if (is_batch(use->name) && s.value)
+    return add_piece(r, t, &s, e);
+  const struct variable *v = variable_find(r->values, use->name);
+  if (r->values->hide_secrets && (is_batch(use->name) || v->secret))
+    return 0;
+  return stand_in_for(r->lex.dialect, v, use->form, &s, e) != 0 ? -1 : add_piece(r, t, &s, e);
+}
+
 static int take_variable(struct replacing *r, const struct lex_token *t, struct err *e) {
   struct sql_variable use;
-  struct stand_in s;
   if (sql_variable_read(r->lex.text + t->start, r->lex.len - t->start, &use, e) != 0)
     return -1;
   if (!r->values)
     return check_use(r, t, &use, e);
-  if (r->values->batch && strcmp(use.name, VARIABLE_BATCH) == 0) {
-    s = (struct stand_in){.open = " ", .value = r->values->batch, .close = " ", .doubled = ""};
-    return add_piece(r, t, &s, e);
-  }
-  if (r->values->hide_secrets && strcmp(use.name, VARIABLE_BATCH) == 0)
-    return 0;
-  const struct variable *v = variable_find(r->values, use.name);
-  if (!v)
-    return err_set(e, ERR_NOT_FOUND, "the variable %s has no value", use.name);
-  if (v->secret && r->values->hide_secrets)
-    return 0;
-  if (!v->value)
-    return err_set(e, ERR_NOT_FOUND, "the value of %s is secret: it does not go into a script",
-                   use.name);
-  return stand_in_for(r->lex.dialect, v, use.form, &s, e) != 0 ? -1 : add_piece(r, t, &s, e);
+  if (!is_missing(r->values, use.name))
+    return put_value(r, t, &use, e);
+  return err_set(e, ERR_NOT_FOUND,
+                 variable_find(r->values, use.name)
+                     ? "the value of %s is secret: it does not go into a script"
+                     : "the variable %s has no value",
+                 use.name);
 }
 
 /* Strings beside each other are one to PostgreSQL when a line ends between them, and the first says
@@ -329,6 +342,24 @@ void variable_check(enum dialect dialect, const char *text, size_t start, size_t
   while (read_tokens(&r, &e) != 0)
     if (!sql_faults_add(out, start + (size_t)e.offset, e.text))
       return;
+}
+
+bool variable_missing(enum dialect dialect, const char *sql, size_t len,
+                      const struct variables *values, size_t *at, struct sql_variable *out) {
+  struct lexer l = {.dialect = dialect, .text = sql, .len = len, .at = *at};
+  struct lex_token t = {.kind = LEX_OTHER};
+  struct err ignored;
+  if (!memmem(sql + *at, len - *at, "${", 2))
+    return false;
+  while (t.kind != LEX_END) {
+    if (lex_next(&l, &t, &ignored) != 0 || t.kind != LEX_VARIABLE ||
+        sql_variable_read(sql + t.start, t.len, out, &ignored) != 0 ||
+        !is_missing(values, out->name))
+      continue;
+    *at = l.at;
+    return true;
+  }
+  return false;
 }
 
 int variable_replace(enum dialect dialect, const char *sql, size_t len,

@@ -73,6 +73,10 @@ struct sql_text {
  * which the statement is `len` bytes from `start`. */
 void variable_check(enum dialect dialect, const char *text, size_t start, size_t len, bool batch,
                     struct sql_faults *out);
+/* Finds the first variable from *at on that has no value (here); *at is then behind it. False:
+ * there is none. */
+bool variable_missing(enum dialect dialect, const char *sql, size_t len,
+                      const struct variables *values, size_t *at, struct sql_variable *out);
 /* Puts the values into one statement. With e->offset the place in the statement: ERR_NOT_FOUND for
  * a variable that has no value (here), ERR_REFUSED for a value that cannot stand there in that
  * form. */

@@ -34,13 +34,13 @@ for name in eu us; do new_database $name; done
 add_target eu shop --var "region=l'Europe" --var table=customer
 add_target us shop --var region=US
 
-chapter "a missing value is an error before anything is touched, for a plan as well; it is said what gives one"
+chapter "all missing values are an error before anything is touched, for a plan as well; it is said what gives them"
 expect 7 migctl upgrade --all
-says 0001_tenant.sql:6:14 'the variable table has no value' 0001_tenant.sql:6:79 'the variable money has no value' \
-  'migctl target set us --var table=VALUE'
+says 0001_tenant.sql:6:14 'the variables table and money have no value' 0001_tenant.sql:6:79 \
+  'the variable money has no value' 'migctl target set us --var table=VALUE --var money=VALUE'
 for name in eu us; do same "the tables of $name" "$(tables $name)" ""; done
 expect 7 migctl upgrade -t us --dry-run
-says 0001_tenant.sql:6:14 'the variable table has no value'
+says 0001_tenant.sql:6:14 'the variables table and money have no value' 'money is used in 0001_tenant.sql:6:79'
 
 chapter "a catalog's value is everyone's, a target's own goes before it"
 expect 0 migctl catalog set shop --var money=NUMERIC --var table=client
@@ -107,7 +107,8 @@ hides
 expect 0 migctl upgrade --sql -t eu --var api_key=given
 says "VALUES (1, 'given')" "'l''Europe'"
 expect 7 migctl upgrade --sql -c shop --dialect $backend
-says 'the variable table has no value' 'give it one with --var table=VALUE'
+says 'the variables table, region and api_key have no value' \
+  'give them values with --var table=VALUE --var region=VALUE --var api_key=VALUE'
 
 chapter "nor does a failure tell it: not the database's own words, also when a later statement brings it up"
 n=2

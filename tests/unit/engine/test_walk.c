@@ -140,11 +140,12 @@ static void test_variables(void **state) {
   faulty_arm(0, FAULT_BEFORE);
   build(&f, told, COUNT(told));
   struct walk w = walk(&f, OP_UPGRADE, head);
-  w.variables = (struct variables){.items = values, .count = 2};
+  w.variables = (struct variables){.items = values, .count = 3};
   assert_int_equal(walk_to(&w, WALK_PLAN, &e), -1);
   assert_int_equal(e.kind, ERR_NOT_FOUND);
   assert_non_null(strstr(e.text, "app: r1_first.sql:5:38: ERROR: the variable type has no value"));
-  assert_non_null(strstr(e.hint, "target set app --var type=VALUE"));
+  assert_non_null(strstr(e.hint, "`migctl target set app --var type=VALUE` gives it one"));
+  assert_string_equal(e.detail, "");
   w = walk(&f, OP_UPGRADE, head);
   w.variables = (struct variables){.items = values + 1, .count = 3};
   assert_int_equal(walk_to(&w, WALK_APPLY, &e), -1);
@@ -158,6 +159,74 @@ static void test_variables(void **state) {
   assert_int_equal(e.column, 38);
   assert_string_equal(rows(&f, out), "r1 ");
   assert_string_equal(ask(&f, "SELECT CAST(id AS TEXT) FROM a", out), "7 ");
+  end(&f);
+}
+
+/* Every variable of every step, once, also behind a value that cannot stand where it is. */
+static void test_all_missing_variables_at_once(void **state) {
+  (void)state;
+  static const struct source told[] = {
+      {"r1_first.sql",
+       "-- migd:revision r1\n-- migd:parent base\n\n-- migd:up\n"
+       "CREATE TABLE ${table:identifier} (id ${type:raw} PRIMARY KEY);\n"
+       "INSERT INTO a VALUES (${number:raw});\n-- migd:down\nDROP TABLE ${never:identifier};\n"},
+      {"r2_more.sql", "-- migd:revision r2\n-- migd:parent r1\n\n-- migd:up\n"
+                      "INSERT INTO ${table:identifier}\n  SELECT ${text}, ${number};\n"},
+  };
+  static const struct variable values[] = {{"number", "7;", false}};
+  struct fixture f;
+  struct err e;
+  char out[512];
+  const char *head[] = {"head"};
+  begin(&f);
+  faulty_arm(0, FAULT_BEFORE);
+  build(&f, told, COUNT(told));
+  for (enum walk_stage last = WALK_PLAN; last <= WALK_APPLY; last++) {
+    struct walk w = walk(&f, OP_UPGRADE, head);
+    w.variables = (struct variables){.items = values, .count = 1};
+    assert_int_equal(walk_to(&w, last, &e), -1);
+    assert_int_equal(e.kind, ERR_NOT_FOUND);
+    assert_string_equal(e.text, "app: r1_first.sql:5:14: ERROR: the variables table, type and text "
+                                "have no value");
+    assert_string_equal(e.detail, "table is used in r1_first.sql:5:14\n"
+                                  "type is used in r1_first.sql:5:38\n"
+                                  "text is used in r2_more.sql:6:10");
+    assert_non_null(strstr(e.hint,
+                           "`migctl target set app --var table=VALUE --var type=VALUE --var "
+                           "text=VALUE` gives them values"));
+  }
+  assert_string_equal(tables(&f, out), "");
+  end(&f);
+}
+
+/* Some are named and the others counted: everything has its room. */
+static void test_very_many_missing_variables(void **state) {
+  (void)state;
+  enum { MANY = 150 };
+  struct fixture f;
+  struct err e;
+  const char *head[] = {"head"};
+  static char text[20000] = "-- migd:revision r1\n-- migd:parent base\n\n-- migd:up\nSELECT 1";
+  for (int i = 0; i < MANY; i++)
+    snprintf(text + strlen(text), sizeof text - strlen(text),
+             ",\n  ${a_rather_long_name_that_is_near_to_the_longest_of_them_all_%03d}", i);
+  begin(&f);
+  faulty_arm(0, FAULT_BEFORE);
+  build(&f, &(struct source){"r1_first.sql", text}, 1);
+  struct walk w = walk(&f, OP_UPGRADE, head);
+  assert_int_equal(walk_to(&w, WALK_PLAN, &e), -1);
+  assert_non_null(strstr(e.text, "_all_000, a_rather"));
+  assert_non_null(strstr(e.text, "_all_005 and 144 more have no value"));
+  assert_non_null(strstr(e.detail, "_all_000 is used in r1_first.sql:6:3\n"));
+  const char *last = strrchr(e.detail, '\n');
+  int shown = 0, left = 0;
+  for (const char *at = e.detail; (at = strstr(at, " is used in ")) != NULL; at++)
+    shown++;
+  assert_int_equal(sscanf(last, "\nand %d more", &left), 1);
+  assert_int_equal(shown + left, MANY);
+  assert_non_null(strstr(e.hint, "_all_000=VALUE"));
+  assert_non_null(strstr(e.hint, " …` gives them values, `migctl catalog set` values for all "
+                                 "targets of a catalog"));
   end(&f);
 }
 
@@ -628,6 +697,8 @@ static const struct CMUnitTest common_tests[] = {
     cmocka_unit_test(test_failure_names_its_place_and_keeps_nothing),
     cmocka_unit_test(test_tables_without_ledger_are_refused),
     cmocka_unit_test(test_variables),
+    cmocka_unit_test(test_all_missing_variables_at_once),
+    cmocka_unit_test(test_very_many_missing_variables),
     cmocka_unit_test(test_secrets_are_not_told),
     cmocka_unit_test(test_fences),
     cmocka_unit_test(test_compare_and_swap),

@@ -170,7 +170,9 @@ static void a_plan_has_values_but_no_secrets(void **state) {
   assert_non_null(e);
   assert_string_equal(e->file, "r1_first.sql");
   assert_int_equal(e->line, 5);
-  assert_in(e->hint, "target set eu --var table=VALUE");
+  assert_in(e->message, "the variables table and key have no value");
+  assert_in(e->hint, "target set eu --var table=VALUE --var key=VALUE");
+  assert_in(e->detail, "key is used in r1_first.sql:5:");
   talk_end(t);
   updated(f, "table=a", NULL);
   updated(f, "key*77777", NULL);
@@ -215,6 +217,12 @@ static void a_script_has_only_the_secrets_that_it_is_given(void **state) {
   const Migd__V1__GenerateScriptResponse *part = (void *)t->replies[0];
   const char *text = arena_strndup(&f->arena, (char *)part->text.data, part->text.len);
   assert_in(text, "INSERT INTO a VALUES ('12')");
+  talk_end(t);
+  updated(f, NULL, "table");
+  t = script(f, "eu", NULL);
+  assert_failed(t, ERR_NOT_FOUND);
+  assert_in(t->e.text, "the variable table has no value, and the value of key is secret");
+  assert_string_equal(t->e.hint, "give them values with --var table=VALUE --secret-var key=FILE");
   talk_end(t);
   t = script(f, "", "key=12");
   assert_failed(t, ERR_NOT_FOUND);

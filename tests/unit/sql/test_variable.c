@@ -233,6 +233,36 @@ static void test_what_is_wrong_without_values(void **state) {
                 "@39 a variable beside\n@45 ${batch} is the number");
 }
 
+/* `name@OFFSET ` of each; the text that is sent is refused exactly when there is one. */
+static void expect_missing(const char *sql, const struct variables *v, const char *wanted) {
+  struct buf got BUF_SCOPED = BUF_INIT;
+  struct sql_variable use;
+  struct made m;
+  for (size_t at = 0; variable_missing(DIALECT_SQLITE, sql, strlen(sql), v, &at, &use);)
+    buf_addf(&got, "%s@%zu ", use.name, at - use.len);
+  assert_string_equal(buf_str(&got), wanted);
+  make(&m, DIALECT_SQLITE, sql, v);
+  assert_int_equal(m.rc, wanted[0] ? -1 : 0);
+  if (m.rc)
+    assert_int_equal(m.e.kind, ERR_NOT_FOUND);
+  arena_release(&m.arena);
+}
+
+static void test_what_has_no_value(void **state) {
+  (void)state;
+  static const struct variable items_here[] = {{"a", "1", false}, {"closed", NULL, true}};
+  struct variables v = {.items = items_here, .count = 2};
+  expect_missing("SELECT 1", &v, "");
+  expect_missing("SELECT ${a}, '${b}' -- ${b}", &v, "");
+  expect_missing("SELECT ${b}, ${a}, ${c:raw}, ${b}", &v, "b@7 c@19 b@29 ");
+  expect_missing("SELECT ${closed}, ${batch}", &v, "closed@7 batch@18 ");
+  v.batch = "5";
+  expect_missing("SELECT ${batch}", &v, "");
+  v = (struct variables){.items = items_here, .count = 2, .hide_secrets = true};
+  expect_missing("SELECT ${closed}, ${batch}", &v, "");
+  expect_missing("SELECT ${closed}, ${b}", &v, "b@18 ");
+}
+
 static void test_a_statement_has_a_limit(void **state) {
   (void)state;
   static char value[VARIABLE_VALUE_MAX + 1];
@@ -278,6 +308,7 @@ int main(void) {
       cmocka_unit_test(test_a_secret_that_is_not_for_this_text),
       cmocka_unit_test(test_batch),
       cmocka_unit_test(test_what_is_wrong_without_values),
+      cmocka_unit_test(test_what_has_no_value),
       cmocka_unit_test(test_a_statement_has_a_limit),
       cmocka_unit_test(test_names),
   };
