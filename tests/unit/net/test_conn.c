@@ -409,7 +409,7 @@ static void a_request_that_does_not_end(void **state) {
 /* A drop now and then does not help a unary request, but a push may take its time. */
 static void progress_keeps_a_push_alive(void **state) {
   struct abuse *a = *state;
-  a->f->options.limits.request_ms = 200;
+  a->f->options.limits.request_ms = 1000;
   a->f->options.limits.control_frames = 0;
   struct fixture *f = begin(a);
   struct h2 *h = fixture_client(f);
@@ -417,8 +417,7 @@ static void progress_keeps_a_push_alive(void **state) {
   h2_send_raw(h, unary, "\0\0\x0f\xff\xff", 5);
   h2_send_raw(h, push, "\0\0\x10\0\0", 5);
   size_t left = 1u << 20; /* one message, drop by drop */
-  int64_t begun = clock_mono_ns();
-  while (clock_mono_ns() - begun < 500 * NS_PER_MS && left > 1) {
+  while (!unary->closed && left > 1) {
     h2_send_raw(h, push, "x", 1);
     left--;
     h2_send_raw(h, unary, "x", 1);
@@ -445,14 +444,14 @@ static void a_slow_handshake(void **state) {
   int64_t begun = clock_mono_ns();
   struct pollfd p = {slow, POLLIN, 0};
   size_t sent = 0;
+  int closed;
   do { /* a byte each 20 ms, until the server closes */
     uint8_t byte = sent < sizeof hello ? hello[sent] : 0;
     sent += send(slow, &byte, 1, MSG_NOSIGNAL) == 1;
-  } while (poll(&p, 1, 20) == 0 && clock_mono_ns() - begun < H2_WAIT_MS * NS_PER_MS);
-  int64_t took = clock_mono_ns() - begun;
-  assert_true(took >= 290 * NS_PER_MS);
-  assert_true(took < 3000 * NS_PER_MS);
-  assert_true(sent > 3);
+    closed = poll(&p, 1, 20);
+  } while (!closed && clock_mono_ns() - begun < H2_WAIT_MS * NS_PER_MS);
+  assert_true(closed);
+  assert_true(clock_mono_ns() - begun >= 290 * NS_PER_MS);
   char byte;
   assert_true(recv(silent, &byte, 1, 0) <= 0);
   assert_true(fixture_logged(f, "handshake took too long"));
