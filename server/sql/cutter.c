@@ -198,12 +198,9 @@ static int take_term(struct cutter *c) {
     take_number(c);
     return 0;
   }
-  bool blob = (cutter_is(c, "X")) && c->i + 1 < c->t.count &&
-              c->t.items[c->i + 1].start == tokens_end(&c->t, c->i) &&
-              c->t.items[c->i + 1].kind == LEX_STRING;
   if (!tokens_name(&c->t, c->i))
     return cutter_fail(c, c->i, "a value is expected");
-  c->i += blob ? 2 : 1;
+  c->i++;
   if (!tokens_char(&c->t, c->i, '('))
     return 0;
   (void)cutter_fail(c, c->i - 1, "a value, or an expression in parentheses, is expected");

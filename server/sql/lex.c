@@ -312,6 +312,11 @@ static int read_word(struct lexer *l, struct lex_token *token, struct err *e) {
     token->kind = LEX_STRING;
     return read_escaped(l, e);
   }
+  if (!is_postgresql(l) && (first == 'X' || first == 'x') && peek(l, 1) == '\'') {
+    token->kind = LEX_STRING; /* a blob */
+    l->at++;
+    return read_quoted(l, '\'', "string without end", e);
+  }
   token->kind = LEX_WORD;
   skip_word(l);
   return 0;

@@ -99,9 +99,9 @@ static bool names_column_at(const struct reading *r, size_t i) {
     return false;
   if (i > 1 && tokens_char(&r->t, i - 1, '.'))
     return qualifies(r, i - 2);
-  if (tokens_is(&r->t, i - 1, "AS"))
+  if (!tokens_operand(&r->t, i))
     return false;
-  return i < r->body ? r->of_table : r->named; /* UPDATE OF column */
+  return i < r->body ? r->of_table && i + 1 < r->body : r->named; /* UPDATE OF column */
 }
 
 /* Behind `ON table` of a trigger, behind AS of a view. */

@@ -67,7 +67,7 @@ static const char *only_column(struct planner *p, struct arena *arena, struct sl
     return NULL;
   for (size_t i = 0; i < t.count; i++) {
     if ((t.items[i].kind != LEX_WORD && t.items[i].kind != LEX_NAME) ||
-        tokens_char(&t, i + 1, '(') || tokens_char(&t, i + 1, '.'))
+        tokens_char(&t, i + 1, '(') || tokens_char(&t, i + 1, '.') || !tokens_operand(&t, i))
       continue;
     const struct table_column *c = table_column_of(&p->table, tokens_unquote(&t, i, arena));
     if (c != NULL && only != NULL && c->name != only)

@@ -286,17 +286,14 @@ struct table_constraint *column_constraint(const struct table_column *c,
 }
 
 bool sql_mentions(struct slice text, const char *column) {
-  struct lexer lex = {.dialect = DIALECT_SQLITE, .text = text.s, .len = text.len};
-  struct lex_token token = {.kind = LEX_OTHER};
+  struct arena arena __attribute__((cleanup(arena_release)));
+  struct tokens t;
   struct err ignored;
-  bool named = false;
-  while (token.kind != LEX_END) {
-    if (lex_next(&lex, &token, &ignored) != 0)
+  arena_init(&arena, 0);
+  if (tokens_read(text.s, text.len, &arena, &t, &ignored) != 0)
+    return true;
+  for (size_t i = 0; i < t.count; i++)
+    if (tokens_names(&t, i, column) && tokens_operand(&t, i) && !tokens_char(&t, i + 1, '('))
       return true;
-    if (named && token.kind != LEX_OPEN)
-      return true; /* with a parenthesis it was a function */
-    struct tokens one = {lex, &token, 1};
-    named = tokens_names(&one, 0, column);
-  }
   return false;
 }

@@ -108,6 +108,23 @@ bool tokens_names(const struct tokens *t, size_t i, const char *name) {
   return *name == '\0';
 }
 
+/* Two operands never follow each other. A NOT behind one belongs to the operator that comes. */
+bool tokens_operand(const struct tokens *t, size_t i) {
+  static const char *const before[] = {
+      "AND",  "OR",       "IS",   "IN",    "LIKE", "GLOB",  "REGEXP", "MATCH",     "ESCAPE",
+      "CASE", "BETWEEN",  "WHEN", "THEN",  "ELSE", "WHERE", "ON",     "HAVING",    "SELECT",
+      "ALL",  "DISTINCT", "BY",   "LIMIT", "SET",  "OF",    "OFFSET", "RETURNING", NULL};
+  while (i > 0 && tokens_is(t, i - 1, "NOT"))
+    i--;
+  if (i == 0)
+    return true;
+  enum lex_kind kind = t->items[i - 1].kind;
+  if (kind == LEX_WORD)
+    return tokens_is_any(t, i - 1, before) ||
+           (tokens_is(t, i - 1, "FROM") && i > 1 && tokens_is(t, i - 2, "DISTINCT"));
+  return kind == LEX_OPEN || kind == LEX_OTHER || kind == LEX_SEMICOLON;
+}
+
 size_t tokens_close(const struct tokens *t, size_t i) {
   size_t depth = 0;
   for (; i < t->count; i++) {

@@ -28,6 +28,9 @@ bool tokens_name(const struct tokens *t, size_t i);
 char *tokens_unquote(const struct tokens *t, size_t i, struct arena *arena);
 /* A word or a quoted name that says `name`, as SQLite compares: capitals are small letters. */
 bool tokens_names(const struct tokens *t, size_t i, const char *name);
+/* Whether an operand of an expression may stand at `i`, as a column's name is one. Elsewhere a word
+ * is a type's, a collation's, an alias or a keyword (DESC, LIKE, END). */
+bool tokens_operand(const struct tokens *t, size_t i);
 /* The index of the `)` that closes the `(` at `i`; `count` when nothing does. */
 size_t tokens_close(const struct tokens *t, size_t i);
 /* The byte behind token `i`. */

@@ -350,6 +350,38 @@ static void test_constraints(void **state) {
 }
 
 /* The names are those that PostgreSQL 15 gave when it was asked. */
+/* A keyword, a type or a collation that is called as a column is. */
+static void test_what_only_looks_like_a_column(void **state) {
+  (void)state;
+  static const char left[] = "SELECT name FROM sqlite_schema WHERE type <> 'table'";
+  static const struct sample samples[] = {
+      {"CREATE TABLE t(\"desc\", n); CREATE INDEX i ON t(n DESC)", "ALTER TABLE t DROP \"desc\"",
+       "t(n)", left, "'i;", 0},
+      {"CREATE TABLE t(nocase, n); CREATE INDEX i ON t(n COLLATE nocase)",
+       "ALTER TABLE t DROP nocase", "t(n)", left, "'i;", 0},
+      {"CREATE TABLE t(text, n CHECK (CAST(n AS long TEXT) = n))", "ALTER TABLE t DROP text",
+       "t(n CHECK (CAST(n AS long TEXT) = n))", NULL, NULL, 0},
+      {"CREATE TABLE t(\"end\", n CHECK (CASE WHEN n THEN 1 ELSE n NOT LIKE 2 END))",
+       "ALTER TABLE t DROP \"end\"", "t(n CHECK (CASE WHEN n THEN 1 ELSE n NOT LIKE 2 END))", NULL,
+       NULL, 0},
+      {"CREATE TABLE t(\"like\", n, CHECK (n NOT LIKE 'x' AND n IS NOT NULL))",
+       "ALTER TABLE t DROP \"like\"", "t(n, CHECK (n NOT LIKE 'x' AND n IS NOT NULL))", NULL, NULL,
+       0},
+      {"CREATE TABLE t(x, n CHECK (n <> x'00'))", "ALTER TABLE t DROP x", "t(n CHECK (n <> x'00'))",
+       NULL, NULL, 0},
+      {"CREATE TABLE t(\"desc\", n); CREATE VIEW v AS SELECT n FROM t ORDER BY n DESC",
+       "ALTER TABLE t DROP \"desc\" CASCADE", "t(n)", left, "'v;", 0},
+      {"CREATE TABLE t(t, n); CREATE VIEW v AS SELECT n FROM t; CREATE TRIGGER r INSERT ON t BEGIN "
+       "DELETE FROM t WHERE n = new.n; UPDATE t SET n = 1; INSERT INTO t(n) SELECT n FROM t; END",
+       "ALTER TABLE t DROP t CASCADE", "t(n)", left, "'v;'r;", 0},
+      {"CREATE TABLE t(t, n); CREATE VIEW v AS SELECT n FROM t WHERE n IS NOT DISTINCT FROM t",
+       "ALTER TABLE t DROP t CASCADE", "\"t\"(n)", left, "", 1},
+      {"CREATE TABLE t(\"end\", n); CREATE VIEW v AS SELECT CASE WHEN \"end\" THEN n END FROM t",
+       "ALTER TABLE t DROP \"end\" CASCADE", "\"t\"(n)", left, "", 1},
+  };
+  ALL(samples, check_one);
+}
+
 static void test_automatic_names(void **state) {
   (void)state;
 #define LONG "a_table_with_a_rather_long_name_as_people_have"
@@ -747,6 +779,7 @@ int main(void) {
       cmocka_unit_test(test_automatic_names),
       cmocka_unit_test(test_rowids),
       cmocka_unit_test(test_statistics),
+      cmocka_unit_test(test_what_only_looks_like_a_column),
       cmocka_unit_test(test_what_is_around),
       cmocka_unit_test(test_comments),
       cmocka_unit_test(test_broken_by_rows),
