@@ -179,20 +179,36 @@ static int cut(struct planner *p, const struct alter_table *a) {
   return 0;
 }
 
-/* Whether an expression of a later alter needs what an earlier one of the group has changed: it is
- * over the rows as they will be, and a copy reads them as they were. */
-static bool needs_earlier(struct planner *p, size_t alter, const struct alter_action *a) {
-  if (a->kind != ALTER_TYPE)
-    return false;
+static bool reads(struct planner *p, size_t alter, const struct alter_action *a,
+                  const char *column) {
   const char *sql = p->alters[alter].sql;
-  const char *own = sql_unquote(p->arena, sql + a->column.start, a->column.len);
+  return same_name(sql_unquote(p->arena, sql + a->column.start, a->column.len), column) ||
+         sql_mentions((struct slice){sql + a->using.start, a->using.len}, column);
+}
+
+static bool any_changed(const struct table *t) {
+  for (size_t i = 0; i < t->count; i++)
+    if (t->elements[i]->column != NULL && t->elements[i]->column->fill->changed)
+      return true;
+  return false;
+}
+
+/* Whether a later alter needs what an earlier one of the group has changed: it is about the rows as
+ * they will be, and a copy reads them as they were. What is generated may change with anything. */
+static bool needs_earlier(struct planner *p, size_t alter, const struct alter_action *a) {
+  if (a->kind != ALTER_TYPE && a->kind != ALTER_DROP_EXPRESSION)
+    return false;
+  bool any = any_changed(&p->table);
   for (size_t i = 0; i < p->table.count; i++) {
     const struct table_column *c = p->table.elements[i]->column;
-    if (c == NULL || !c->fill->changed)
-      continue;
-    if (same_name(c->name, own) ||
-        sql_mentions((struct slice){sql + a->using.start, a->using.len}, c->name))
+    bool made = c != NULL && column_constraint(c, CONSTRAINT_GENERATED) != NULL;
+    if (c != NULL && (c->fill->changed || (any && made)) && reads(p, alter, a, c->name))
       return true;
+  }
+  for (size_t i = 0; i < p->before.count; i++) {
+    const struct table_column *c = p->before.elements[i]->column;
+    if (c != NULL && table_column_of(&p->table, c->name) == NULL && reads(p, alter, a, c->name))
+      return true; /* it is gone */
   }
   return false;
 }

@@ -350,6 +350,23 @@ static void test_constraints(void **state) {
 }
 
 /* The names are those that PostgreSQL 15 gave when it was asked. */
+/* What statements of one group say of each other is as if each were done alone. */
+static void test_one_after_the_other(void **state) {
+  (void)state;
+  static const struct sample samples[] = {
+      {"CREATE TABLE t(b, g AS (b + 1), h AS (g + 1)); INSERT INTO t VALUES (1)",
+       "ALTER TABLE t ALTER b TYPE INT USING b * 100; ALTER TABLE t ALTER h DROP EXPRESSION",
+       "\"t\"(b INT, g AS (b + 1), h)", "SELECT * FROM t", "100|101|102;", 2},
+      {"CREATE TABLE t(b, g AS (b + 1), c); INSERT INTO t VALUES (1, 0)",
+       "ALTER TABLE t ALTER b TYPE INT USING b * 100; ALTER TABLE t ALTER c TYPE INT USING g",
+       "\"t\"(b INT, g AS (b + 1), c INT)", "SELECT * FROM t", "100|101|101;", 2},
+      {"CREATE TABLE t(b); INSERT INTO t VALUES (1)",
+       "ALTER TABLE t ADD g AS (b + 1); ALTER TABLE t ALTER g DROP EXPRESSION", "\"t\"(b, g)",
+       "SELECT * FROM t", "1|2;", 1},
+  };
+  ALL(samples, check_one);
+}
+
 /* A keyword, a type or a collation that is called as a column is. */
 static void test_what_only_looks_like_a_column(void **state) {
   (void)state;
@@ -626,6 +643,8 @@ static void test_refused(void **state) {
       {T, "ALTER TABLE t ADD x; ALTER TABLE t ALTER nme TYPE INT",
        "1@20 table t has no column nme (did you mean name?)", NULL, NULL, 0},
       {T, "ALTER TABLE t ADD name TEXT", "0@18 table t has a column name already", NULL, NULL, 0},
+      {T, "ALTER TABLE t DROP n; ALTER TABLE t ALTER name TYPE INT USING n", "no such column: n",
+       NULL, NULL, 0},
       {T, "ALTER TABLE t DROP CONSTRAINT t_nam_key", "0@30 table t has no constraint t_nam_key",
        NULL, NULL, 0},
       {T "CREATE UNIQUE INDEX ix ON t(n)", "ALTER TABLE t DROP CONSTRAINT ix",
@@ -776,10 +795,11 @@ int main(void) {
       cmocka_unit_test(test_touching),
       cmocka_unit_test(test_constraints),
       cmocka_unit_test(test_what_needs_a_column),
+      cmocka_unit_test(test_what_only_looks_like_a_column),
+      cmocka_unit_test(test_one_after_the_other),
       cmocka_unit_test(test_automatic_names),
       cmocka_unit_test(test_rowids),
       cmocka_unit_test(test_statistics),
-      cmocka_unit_test(test_what_only_looks_like_a_column),
       cmocka_unit_test(test_what_is_around),
       cmocka_unit_test(test_comments),
       cmocka_unit_test(test_broken_by_rows),
