@@ -296,11 +296,6 @@ int rebuild_run(struct walk *w, const struct revision *r, const struct section_s
 
 /* --- whether there is anything of it */
 
-static bool plain_rename(const struct alter_table *a) {
-  return a->count == 1 &&
-         (a->actions[0].kind == ALTER_RENAME_COLUMN || a->actions[0].kind == ALTER_RENAME_TABLE);
-}
-
 static bool section_may(const struct walk *w, const struct revision *r,
                         const struct section *section) {
   struct arena arena __attribute__((cleanup(arena_release)));
@@ -309,12 +304,10 @@ static bool section_may(const struct walk *w, const struct revision *r,
   struct err e;
   bool may = false;
   arena_init(&arena, 0);
-  for (size_t k = 0; !may && k < section->statements[DIALECT_SQLITE].count; k++) {
-    if (parse(w, r, &section->statements[DIALECT_SQLITE].items[k], &arena, &text, &a, &e) <= 0)
-      continue;
-    may = !plain_rename(&a.parsed);
+  for (size_t k = 0; !may && k < section->statements[DIALECT_SQLITE].count; k++)
+    may = parse(w, r, &section->statements[DIALECT_SQLITE].items[k], &arena, &text, &a, &e) > 0;
+  if (may)
     sql_text_wipe(&text);
-  }
   return may;
 }
 

@@ -17,7 +17,7 @@ size_t rebuild_gather(const struct walk *w, const struct revision *r,
  * and the row that is in its way; legacy_alter_table is off afterwards in any case. */
 int rebuild_run(struct walk *w, const struct revision *r, const struct section_statement *s,
                 size_t count, struct err *e);
-/* Whether the plan has an ALTER TABLE that is more than SQLite's own words in any schema. */
+/* Whether rebuild_run() will be asked by the plan: then it has to have a schema to read. */
 bool rebuild_possible(const struct walk *w, const struct plan *plan);
 
 #endif

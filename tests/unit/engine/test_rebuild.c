@@ -472,6 +472,25 @@ static void what_sqlite_finds_in_vain_stops_nothing(void **state) {
   world_end(&by_script);
 }
 
+/* It is SQLite's own, and planned over the schema all the same. */
+static void a_script_renames(void **state) {
+  (void)state;
+  static const char *const steps[] = {"CREATE TABLE t (a);", "ALTER TABLE t RENAME a TO b;",
+                                      "ALTER TABLE t RENAME TO u;"};
+  struct buf script BUF_SCOPED = BUF_INIT;
+  struct world x;
+  struct err e;
+  world_begin(&x);
+  world_catalog(&x, steps, COUNT(steps));
+  for (unsigned i = 2; i <= 3; i++) {
+    char from[] = {'r', (char)('0' + i - 1), '\0'}, to[] = {'r', (char)('0' + i), '\0'};
+    if (script_of(&x, from, to, &script, &e))
+      fail_msg("%s", e.text);
+    assert_non_null(strstr(buf_str(&script), steps[i - 1]));
+  }
+  world_end(&x);
+}
+
 static void a_script_does_not_guess(void **state) {
   (void)state;
   static const char *const steps[] = {"CREATE TABLE t (a, b);",
@@ -586,6 +605,7 @@ int main(void) {
       cmocka_unit_test(a_dry_run_shows_what_runs),
       cmocka_unit_test(a_script_does_the_same),
       cmocka_unit_test(what_sqlite_finds_in_vain_stops_nothing),
+      cmocka_unit_test(a_script_renames),
       cmocka_unit_test(a_script_does_not_guess),
       cmocka_unit_test(a_script_checks_what_a_run_checks),
       cmocka_unit_test(the_disk_fails_at_each_operation),
