@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "server/engine/rebuild.h"
+#include "server/engine/schema.h"
 #include "server/engine/script.h"
 #include "server/sql/alter.h"
 #include "server/sql/split.h"
@@ -181,12 +182,8 @@ struct orphan_reading {
   size_t capacity;
 };
 
-static int on_orphan(void *ctx, const struct db_value *v, int count, struct err *e) {
-  (void)e;
-  struct orphan_reading *r = ctx;
+static void keep_orphan(struct orphan_reading *r, const char *text) {
   struct orphans *o = r->orphans;
-  if (count < 3 || o->count == ORPHANS_MAX)
-    return 0;
   if (o->count == r->capacity) {
     size_t capacity = r->capacity ? 2 * r->capacity : 16;
     const char **rows = ARENA_ARRAY(r->arena, const char *, capacity);
@@ -195,11 +192,42 @@ static int on_orphan(void *ctx, const struct db_value *v, int count, struct err 
     o->rows = rows;
     r->capacity = capacity;
   }
+  o->rows[o->count++] = text;
+}
+
+static int on_orphan(void *ctx, const struct db_value *v, int count, struct err *e) {
+  (void)e;
+  struct orphan_reading *r = ctx;
+  if (count < 3 || r->orphans->count >= ORPHANS_MAX)
+    return 0;
   const char *table = v[0].s ? v[0].s : "", *parent = v[2].s ? v[2].s : "";
-  o->rows[o->count++] =
-      v[1].type == DB_INT ? arena_printf(r->arena, "row %" PRId64 " of %s names no row of %s",
-                                         v[1].i, table, parent)
-                          : arena_printf(r->arena, "a row of %s names no row of %s", table, parent);
+  keep_orphan(r, v[1].type == DB_INT
+                     ? arena_printf(r->arena, "row %" PRId64 " of %s names no row of %s", v[1].i,
+                                    table, parent)
+                     : arena_printf(r->arena, "a row of %s names no row of %s", table, parent));
+  return 0;
+}
+
+/* A foreign key that fits no key of its parent cannot be looked at, and SQLite gives up there: each
+ * table is asked alone, and such a key counts as a row. */
+static int read_by_table(struct walk *w, struct orphan_reading *r, struct err *e) {
+  struct schema schema;
+  if (schema_read(w->db, w->job, r->arena, &schema, e))
+    return -1;
+  for (size_t i = 0; i < schema.count; i++) {
+    const struct schema_object *o = &schema.items[i];
+    struct buf sql BUF_SCOPED = BUF_INIT;
+    if (o->temp || strcmp(o->type, "table") != 0)
+      continue;
+    buf_adds(&sql, "PRAGMA main.foreign_key_check(");
+    schema_add_name(&sql, NULL, o->name);
+    buf_addc(&sql, ')');
+    if (!db_exec(w->db, buf_str(&sql), NULL, 0, on_orphan, r, NULL, w->job, e))
+      continue;
+    if (e->kind != ERR_MIGRATION)
+      return -1;
+    keep_orphan(r, arena_strdup(r->arena, e->text));
+  }
   return 0;
 }
 
@@ -210,7 +238,13 @@ static int compare_text(const void *a, const void *b) {
 int orphans_read(struct walk *w, struct orphans *out, struct err *e) {
   struct orphans found = {.known = true};
   struct orphan_reading reading = {w->arena, &found, 0};
-  if (db_exec(w->db, "PRAGMA foreign_key_check", NULL, 0, on_orphan, &reading, NULL, w->job, e))
+  int rc =
+      db_exec(w->db, "PRAGMA foreign_key_check", NULL, 0, on_orphan, &reading, NULL, w->job, e);
+  if (rc && e->kind == ERR_MIGRATION) {
+    found.count = 0;
+    rc = read_by_table(w, &reading, e);
+  }
+  if (rc)
     return err_in(e, "check foreign keys");
   if (found.count)
     qsort(found.rows, found.count, sizeof *found.rows, compare_text);

@@ -310,6 +310,39 @@ static void test_orphans(void **state) {
   end(&f);
 }
 
+/* Nor is a foreign key that fits no key of its parent; but it does not hide what is. */
+static void test_foreign_keys_that_fit_nothing(void **state) {
+  (void)state;
+  static const struct source files[] = {
+      {"r1_a.sql", "-- migd:revision r1\n-- migd:parent base\n\n-- migd:up\n"
+                   "CREATE TABLE a (id INTEGER PRIMARY KEY, n);\n"
+                   "CREATE TABLE b (id INTEGER PRIMARY KEY, a INTEGER REFERENCES a (id));\n"},
+      {"r2_b.sql", "-- migd:revision r2\n-- migd:parent r1\n\n-- migd:up\n"
+                   "INSERT INTO b VALUES (2, 77);\n"},
+      {"r3_c.sql", "-- migd:revision r3\n-- migd:parent r1\n\n-- migd:up\n"
+                   "CREATE TABLE d (n REFERENCES a (n));\n"},
+      {"r4_d.sql", "-- migd:revision r4\n-- migd:parent r1\n\n-- migd:up\n"
+                   "INSERT INTO a VALUES (5, 6);\n"},
+  };
+  struct fixture f;
+  struct err e;
+  char out[512];
+  begin(&f);
+  faulty_arm(0, FAULT_BEFORE);
+  build(&f, files, COUNT(files));
+  assert_int_equal(go(&f, OP_UPGRADE, "r1", NULL, &e), 0);
+  assert_int_equal(go(&f, OP_UPGRADE, "r3", NULL, &e), -1);
+  assert_non_null(strstr(e.text, "foreign key mismatch - \"d\" referencing \"a\""));
+  assert_string_equal(e.file, "r3_c.sql");
+  ask(&f, "CREATE TABLE c (n REFERENCES a (n))", out);
+  assert_int_equal(go(&f, OP_UPGRADE, "r2", NULL, &e), -1);
+  assert_non_null(strstr(e.text, "row 2 of b names no row of a"));
+  if (go(&f, OP_UPGRADE, "r4", NULL, &e))
+    fail_msg("%s", e.text);
+  assert_string_equal(rows(&f, out), "r4 ");
+  end(&f);
+}
+
 static void test_tables_without_ledger_are_refused(void **state) {
   (void)state;
   struct fixture f;
@@ -711,6 +744,7 @@ static int run_sqlite(void) {
   static const struct CMUnitTest own[] = {
       cmocka_unit_test(test_a_statement_that_ends_our_transaction_is_caught),
       cmocka_unit_test(test_orphans),
+      cmocka_unit_test(test_foreign_keys_that_fit_nothing),
       cmocka_unit_test(test_the_disk_fails_at_each_operation),
   };
   backend = &sqlite;
