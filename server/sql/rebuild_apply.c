@@ -139,18 +139,24 @@ static int drop_column(struct planner *p, const struct alter_action *a) {
   return 0;
 }
 
+struct slice plan_default(struct planner *p, const struct table_column *c) {
+  static const char *const values[] = {
+      "NULL", "TRUE", "FALSE", "CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", NULL};
+  const struct table_constraint *value = column_constraint(c, CONSTRAINT_DEFAULT);
+  struct tokens t;
+  struct err ignored;
+  if (value == NULL)
+    return slice_of("NULL");
+  if (tokens_read(value->expr.s, value->expr.len, p->arena, &t, &ignored) != 0 || t.count != 1 ||
+      (t.items[0].kind != LEX_WORD && t.items[0].kind != LEX_NAME) || tokens_is_any(&t, 0, values))
+    return value->expr;
+  return slice_of(sql_quote_string(p->arena, tokens_unquote(&t, 0, p->arena)));
+}
+
 /* A value that was to be a column's from its beginning stays that of the rows there are. */
 static void keep_first_default(struct planner *p, struct table_column *c) {
-  struct table_constraint *old = column_constraint(c, CONSTRAINT_DEFAULT);
-  if (c->fill->from != NULL || c->fill->value.len > 0)
-    return;
-  if (old == NULL)
-    c->fill->value = slice_of("NULL");
-  else if (strchr("\"`[", old->expr.s[0]) != NULL)
-    c->fill->value =
-        slice_of(sql_quote_string(p->arena, sql_unquote(p->arena, old->expr.s, old->expr.len)));
-  else
-    c->fill->value = old->expr;
+  if (c->fill->from == NULL && c->fill->value.len == 0)
+    c->fill->value = plan_default(p, c);
 }
 
 static bool default_as_written(struct planner *p, struct slice value) {

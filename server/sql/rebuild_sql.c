@@ -298,13 +298,12 @@ static const char *rows_sql(struct writer *w, struct buf *keys) {
     if (c == NULL)
       continue;
     const char *source = source_of(w, c);
-    const struct table_constraint *value = column_constraint(c, CONSTRAINT_DEFAULT);
+    struct slice value = plan_default(w->p, c);
     if (source == NULL && c == w->rowid_after)
       source = w->rowid;
-    if (source == NULL && value != NULL && strchr("\"`[", value->expr.s[0]) == NULL)
-      source = arena_strndup(w->p->arena, value->expr.s, value->expr.len);
-    buf_addf(&b, "%s%s AS %s", b.len > 0 ? ", " : "", source != NULL ? source : "NULL",
-             quoted(w, c->name));
+    if (source == NULL)
+      source = arena_strndup(w->p->arena, value.s, value.len);
+    buf_addf(&b, "%s%s AS %s", b.len > 0 ? ", " : "", source, quoted(w, c->name));
   }
   return arena_printf(w->p->arena, "(SELECT %s FROM %s) AS %s", buf_str(&b), w->old, w->old);
 }

@@ -64,6 +64,9 @@ void plan_wish(struct planner *p, enum probe_kind kind, const struct table_colum
 /* rebuild_apply.c: changes the table. */
 int plan_apply(struct planner *p, const struct alter_action *a);
 
+/* What DEFAULT gives, as an expression: a name says a text there. */
+struct slice plan_default(struct planner *p, const struct table_column *c);
+
 /* rebuild_names.c: by its name, or by the name that PostgreSQL would have given it. 1 found, 0 not,
  * -1 ambiguous. */
 int plan_find_constraint(struct planner *p, struct sql_range name, struct constraint_place *out);

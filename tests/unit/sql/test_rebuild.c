@@ -360,6 +360,10 @@ static void test_one_after_the_other(void **state) {
       {"CREATE TABLE t(b, g AS (b + 1), c); INSERT INTO t VALUES (1, 0)",
        "ALTER TABLE t ALTER b TYPE INT USING b * 100; ALTER TABLE t ALTER c TYPE INT USING g",
        "\"t\"(b INT, g AS (b + 1), c INT)", "SELECT * FROM t", "100|101|101;", 2},
+      {"CREATE TABLE t(b, hello); INSERT INTO t VALUES (1, 2)",
+       "ALTER TABLE t ADD c DEFAULT hello, ADD d DEFAULT [b]; ALTER TABLE t ALTER c DROP DEFAULT, "
+       "ALTER d SET DEFAULT 5",
+       "\"t\"(b, hello, c, d DEFAULT 5)", "SELECT * FROM t", "1|2|'hello|'b;", 1},
       {"CREATE TABLE t(b); INSERT INTO t VALUES (1)",
        "ALTER TABLE t ADD g AS (b + 1); ALTER TABLE t ALTER g DROP EXPRESSION", "\"t\"(b, g)",
        "SELECT * FROM t", "1|2;", 1},
