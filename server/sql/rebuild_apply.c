@@ -112,8 +112,12 @@ static int add_column(struct planner *p, const struct alter_action *a) {
   return 0;
 }
 
-/* Whether SQLite's DROP COLUMN takes it, when nothing depends on it. */
-static bool simple_old(const struct table_column *c) {
+/* Whether SQLite's DROP COLUMN takes it, and nothing else, when nothing depends on it: comments
+ * around go with it there, and a comma in one is taken for that before the column. */
+static bool simple_old(const struct table *t, const struct table_element *element) {
+  const struct table_column *c = element->column;
+  if (table_commented(t, element))
+    return false;
   for (size_t i = 0; i < c->count; i++) {
     enum constraint_kind kind = c->constraints[i]->kind;
     if (kind != CONSTRAINT_NOT_NULL && kind != CONSTRAINT_NULL && kind != CONSTRAINT_DEFAULT &&
@@ -130,8 +134,9 @@ static int drop_column(struct planner *p, const struct alter_action *a) {
   struct table_column *c = find_column(p, a->column);
   if (c == NULL || plan_drop_dependents(p, a, element_of(p, c), &more) != 0)
     return -1;
+  bool simple = simple_old(&p->table, element_of(p, c));
   table_remove(&p->table, element_of(p, c), p->arena);
-  if (more || !simple_old(c))
+  if (more || !simple)
     plan_rebuild(p);
   else
     plan_native(p, arena_printf(p->arena, "ALTER TABLE %s DROP COLUMN %s", quoted_table(p),

@@ -89,6 +89,8 @@ struct table_element *table_add_column(struct table *t, struct table_column *c,
                                        struct arena *arena);
 struct table_element *table_add_constraint(struct table *t, struct table_constraint *c,
                                            struct arena *arena);
+/* Whether a comment stands before the element, behind it or before the next one. */
+bool table_commented(const struct table *t, const struct table_element *element);
 void table_remove(struct table *t, struct table_element *element, struct arena *arena);
 /* Puts it right behind the column's type. */
 void column_add_constraint(struct table_column *c, struct table_constraint *constraint,

@@ -200,10 +200,21 @@ static void close_end(struct table_element *gone, struct table_element *before,
   before->trail = join(arena, before->trail, join(arena, ended(arena, kept, rest), rest));
 }
 
-void table_remove(struct table *t, struct table_element *element, struct arena *arena) {
+static size_t index_of(const struct table *t, const struct table_element *element) {
   size_t i = 0;
   while (t->elements[i] != element)
     i++;
+  return i;
+}
+
+bool table_commented(const struct table *t, const struct table_element *element) {
+  size_t next = index_of(t, element) + 1;
+  return !blank(element->lead) || !blank(element->trail) ||
+         (next < t->count && !blank(t->elements[next]->lead));
+}
+
+void table_remove(struct table *t, struct table_element *element, struct arena *arena) {
+  size_t i = index_of(t, element);
   if (i + 1 < t->count)
     close_gap(element, t->elements[i + 1], i == 0, arena);
   else if (i > 0)

@@ -584,6 +584,13 @@ static void test_what_is_around(void **state) {
 static void test_comments(void **state) {
   (void)state;
   static const struct sample samples[] = {
+      {"CREATE TABLE t(\n  a, -- first, the best\n  b, CHECK (a > 0),\n  CHECK (a < 9)\n)",
+       "ALTER TABLE t DROP b",
+       "\"t\"(\n  a, -- first, the best\n  CHECK (a > 0),\n  CHECK (a < 9)\n)", NULL, NULL, 1},
+      {"CREATE TABLE t(\n  a, -- first, the best\n  b\n)", "ALTER TABLE t DROP b",
+       "\"t\"(\n  a -- first, the best\n)", NULL, NULL, 1},
+      {"CREATE TABLE t(\n  a,\n  b,\n  -- of c\n  c\n)", "ALTER TABLE t DROP b",
+       "\"t\"(\n  a,\n  -- of c\n  c\n)", NULL, NULL, 1},
       {"CREATE TABLE t(\n  a INT, -- the a\n  -- about b\n  b INT UNIQUE, -- the b\n  /* c */ c "
        "INT -- the "
        "c\n)",
