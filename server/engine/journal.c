@@ -116,7 +116,12 @@ static int check_orphans(struct journal *j, struct err *e) {
     orphans_refuse(j->w);
     return 0;
   }
-  return orphans_read(j->w, &now, e) ? -1 : orphans_compare(&now, j->orphans, e);
+  if (orphans_read(j->w, &now, e))
+    return -1;
+  if (!orphans_compare(&now, j->orphans, e))
+    return 0;
+  orphans_locate(j->w, j->r, j->w->plan.steps[j->index].direction, e);
+  return -1;
 }
 
 /* Statements with a transaction, all or nothing, from number `first` on. */
