@@ -226,7 +226,8 @@ static int read_by_table(struct walk *w, struct orphan_reading *r, struct err *e
       continue;
     if (e->kind != ERR_MIGRATION)
       return -1;
-    keep_orphan(r, arena_strdup(r->arena, e->text));
+    keep_orphan(
+        r, arena_printf(r->arena, "a key of %s names no row of its parent: %s", o->name, e->text));
   }
   return 0;
 }

@@ -239,6 +239,9 @@ static void what_cannot_be_done_says_where(void **state) {
   fails(TABLE "CREATE TABLE c (p INT); INSERT INTO c VALUES (1), (7);",
         "SELECT 1;\nALTER TABLE C ADD x INT,\n ADD FOREIGN KEY (p) REFERENCES t (id);",
         "row 2 of c names no row of t", 7, 2);
+  fails(TABLE "CREATE TABLE c (p INT)",
+        "SELECT 1;\nALTER TABLE c ADD x INT,\n ADD FOREIGN KEY (p) REFERENCES t (b);",
+        "foreign key mismatch - \"c\" referencing \"t\"", 7, 2);
   fails(TABLE "CREATE TABLE c (p INT); INSERT INTO c VALUES (1), (7);",
         "-- migd:up transaction=off\nALTER TABLE c ADD x INT,\n ADD FOREIGN KEY (p) REFERENCES t;",
         "row 2 of c names no row of t", 6, 2);
