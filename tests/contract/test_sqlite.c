@@ -483,6 +483,10 @@ static void what_migrations_need_is_allowed(void **state) {
       "CREATE VIRTUAL TABLE r USING rtree (id, a, b)",
       "DROP TABLE r",
       "SELECT json_extract('{\"a\":1}', '$.a')",
+      "CREATE TABLE j (a CHECK (json_valid(a)), b AS (a ->> '$.x'))",
+      "CREATE INDEX ji ON j (json_extract(a, '$.y'))",
+      "INSERT INTO j (a) VALUES ('{}')",
+      "DROP TABLE j",
       "VACUUM",
       " /* a */ vacuum main;",
   };
