@@ -15,6 +15,7 @@ enum use { USE_READ, USE_INSERT, USE_UPDATE, USE_DELETE, USES };
 
 struct dependent {
   const char *name, *schema; /* a view, or what has triggers */
+  int64_t programs;          /* so many views and triggers are of this name */
   bool usable[USES];
 };
 
@@ -79,13 +80,24 @@ static const char *schema_of(const struct schema *all, const char *table, bool t
   return "main";
 }
 
+static bool is_program(const struct schema_object *o) {
+  return !strcmp(o->type, "view") || !strcmp(o->type, "trigger");
+}
+
+static int64_t count_programs(const struct schema *all, const char *name) {
+  int64_t n = 0;
+  for (size_t i = 0; i < all->count; i++)
+    n += is_program(&all->items[i]) && !strcasecmp(all->items[i].table, name);
+  return n;
+}
+
 int dependents_read(struct walk *w, const struct schema *schema, struct arena *arena,
                     struct dependents *out, struct err *e) {
   struct dependents found = {ARENA_ARRAY(arena, struct dependent, schema->count + 1), 0};
   for (size_t i = 0; i < schema->count; i++) {
     const struct schema_object *o = &schema->items[i];
     bool view = !strcmp(o->type, "view");
-    if (!view && strcmp(o->type, "trigger") != 0)
+    if (!is_program(o))
       continue;
     const char *name = view ? o->name : o->table;
     const char *where = view ? (o->temp ? "temp" : "main") : schema_of(schema, name, o->temp);
@@ -93,7 +105,8 @@ int dependents_read(struct walk *w, const struct schema *schema, struct arena *a
     struct dependent *d = found.count ? &found.items[found.count - 1] : NULL;
     if (!d || strcasecmp(d->name, name) != 0 || strcmp(d->schema, where) != 0) {
       d = &found.items[found.count++];
-      *d = (struct dependent){.name = name, .schema = where};
+      *d = (struct dependent){
+          .name = name, .schema = where, .programs = count_programs(schema, name)};
     }
     if (look(w, d, view ? USE_READ : USE_INSERT, view ? USE_READ : USE_DELETE, e))
       return -1;
@@ -104,29 +117,32 @@ int dependents_read(struct walk *w, const struct schema *schema, struct arena *a
 
 static int on_count(void *ctx, const struct db_value *v, int count, struct err *e) {
   (void)count, (void)e;
-  *(bool *)ctx = v[0].i > 0;
+  *(int64_t *)ctx = v[0].i;
   return 0;
 }
 
-/* What went with CASCADE is missed by nobody. */
-static int exists(struct walk *w, const struct dependent *d, bool *out, struct err *e) {
-  static const char *const looks[] = {
-      "SELECT count(*) FROM main.sqlite_schema WHERE name = $1 COLLATE NOCASE",
-      "SELECT count(*) FROM temp.sqlite_schema WHERE name = $1 COLLATE NOCASE"};
+/* What went with CASCADE is missed by nobody: a view, or one of the triggers. */
+static int is_whole(struct walk *w, const struct dependent *d, bool *out, struct err *e) {
+  static const char sql[] = "SELECT count(*) FROM (SELECT type, tbl_name FROM main.sqlite_schema "
+                            "UNION ALL SELECT type, tbl_name FROM temp.sqlite_schema) WHERE type "
+                            "IN ('view', 'trigger') AND tbl_name = $1 COLLATE NOCASE";
   struct db_value name = db_text(d->name);
-  return db_exec(w->db, looks[!strcmp(d->schema, "temp")], &name, 1, on_count, out, NULL, w->job,
-                 e);
+  int64_t count = 0;
+  if (db_exec(w->db, sql, &name, 1, on_count, &count, NULL, w->job, e))
+    return -1;
+  *out = count >= d->programs;
+  return 0;
 }
 
 static int check_one(struct walk *w, const struct dependent *d, struct err *e) {
-  bool there = false;
+  bool whole = false;
   for (enum use use = USE_READ; use < USES; use++) {
     if (!d->usable[use] || !compile(w, d, use, e))
       continue;
     struct err why = *e;
-    if (why.kind != ERR_MIGRATION || exists(w, d, &there, e))
+    if (why.kind != ERR_MIGRATION || is_whole(w, d, &whole, e))
       return -1;
-    if (!there)
+    if (!whole)
       return 0;
     *e = why;
     err_in(e,

@@ -166,6 +166,22 @@ static void columns_and_constraints_come_and_go(void **state) {
   world_end(&x);
 }
 
+/* A view that cannot be updated any more is as it was told to be. */
+static void a_trigger_goes_with_cascade(void **state) {
+  (void)state;
+  struct world x;
+  world_begin(&x);
+  after(&x,
+        "CREATE TABLE t (a, b UNIQUE); CREATE VIEW v AS SELECT a FROM t;"
+        "CREATE TRIGGER j INSTEAD OF UPDATE ON v BEGIN UPDATE t SET b = new.a; END;"
+        "CREATE TRIGGER k INSTEAD OF DELETE ON v BEGIN DELETE FROM t WHERE a = old.a; END;",
+        "ALTER TABLE t DROP COLUMN b CASCADE;");
+  assert_string_equal(world_ask(&x, "SELECT name FROM sqlite_schema WHERE type <> 'table' AND "
+                                    "tbl_name NOT LIKE 'migd%' ORDER BY 1"),
+                      "k\nv\n");
+  world_end(&x);
+}
+
 /* --- failures --- */
 
 /* The second revision fails: with `words` in the message, at line:column, and nothing is changed.
@@ -599,6 +615,7 @@ int main(void) {
       cmocka_unit_test(without_rowid_and_strict),
       cmocka_unit_test(statistics_are_kept),
       cmocka_unit_test(columns_and_constraints_come_and_go),
+      cmocka_unit_test(a_trigger_goes_with_cascade),
       cmocka_unit_test(a_row_in_the_way_is_named),
       cmocka_unit_test(a_row_that_no_question_finds_is_found_by_copying),
       cmocka_unit_test(what_cannot_be_done_says_where),
