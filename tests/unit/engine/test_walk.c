@@ -206,13 +206,13 @@ static void test_very_many_missing_variables(void **state) {
   struct fixture f;
   struct err e;
   const char *head[] = {"head"};
-  static char text[20000] = "-- migd:revision r1\n-- migd:parent base\n\n-- migd:up\nSELECT 1";
+  struct buf text BUF_SCOPED = BUF_INIT;
+  buf_adds(&text, "-- migd:revision r1\n-- migd:parent base\n\n-- migd:up\nSELECT 1");
   for (int i = 0; i < MANY; i++)
-    snprintf(text + strlen(text), sizeof text - strlen(text),
-             ",\n  ${a_rather_long_name_that_is_near_to_the_longest_of_them_all_%03d}", i);
+    buf_addf(&text, ",\n  ${a_rather_long_name_that_is_near_to_the_longest_of_them_all_%03d}", i);
   begin(&f);
   faulty_arm(0, FAULT_BEFORE);
-  build(&f, &(struct source){"r1_first.sql", text}, 1);
+  build(&f, &(struct source){"r1_first.sql", buf_str(&text)}, 1);
   struct walk w = walk(&f, OP_UPGRADE, head);
   assert_int_equal(walk_to(&w, WALK_PLAN, &e), -1);
   assert_non_null(strstr(e.text, "_all_000, a_rather"));
