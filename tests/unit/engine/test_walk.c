@@ -769,20 +769,12 @@ static int run_postgres(void) {
       cmocka_unit_test(test_adoption_stays_in_the_schema),
       cmocka_unit_test(test_the_lock_keeps_others_out),
   };
-  if (!getenv("MIGD_TEST_PG_HOST")) {
-    fprintf(stderr, "no PostgreSQL here (MIGD_TEST_PG_HOST): those walks are skipped\n");
-    return 0;
-  }
-  backend = &postgres;
-  on_server("CREATE");
   int failed = cmocka_run_group_tests_name("walk on PostgreSQL", common_tests, NULL, NULL) +
                cmocka_run_group_tests_name("walk on PostgreSQL only", own, NULL, NULL);
   backend = &schema;
-  failed += cmocka_run_group_tests_name("walk on one schema", in_schema, NULL, NULL);
-  on_server("DROP");
-  return failed;
+  return failed + cmocka_run_group_tests_name("walk on one schema", in_schema, NULL, NULL);
 }
 
 int main(void) {
-  return run_sqlite() + run_postgres();
+  return run_sqlite() + on_postgres(run_postgres);
 }

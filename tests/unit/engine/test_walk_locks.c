@@ -15,12 +15,6 @@ struct holder {
   char first_wait[64];             /* PostgreSQL: lock_timeout of the first try */
 };
 
-static void run_on(struct db *db, const char *sql) {
-  struct err e;
-  if (db_exec(db, sql, NULL, 0, NULL, NULL, NULL, NULL, &e))
-    fail_msg("%s: %s", sql, e.text);
-}
-
 static int on_waiting_text(void *ctx, const struct db_value *v, int count, struct err *e) {
   (void)count, (void)e;
   snprintf(ctx, 64, "%s", v[0].s);
@@ -41,20 +35,17 @@ static void on_waiting(void *ctx, unsigned attempt, const struct err *why,
                              on_waiting_text, h->first_wait, NULL, NULL, &e),
                      0);
   if (attempt == h->leave_at)
-    run_on(h->db, "ROLLBACK");
+    must(h->db, "ROLLBACK");
   if (attempt == h->cancel_at)
     job_cancel(h->job);
 }
 
 /* Keeps what a revision on table a wants: the file, or the table. */
 static void hold(struct fixture *f, struct holder *h, const char *sql) {
-  struct err e;
-  struct db_options options = f->options;
-  if (db_open(&h->db, &options, NULL, &e))
-    fail_msg("%s", e.text);
-  run_on(h->db, h->db->driver->begin);
+  h->db = connect_past(f);
+  must(h->db, h->db->driver->begin);
   if (backend->dialect == DIALECT_POSTGRESQL)
-    run_on(h->db, sql);
+    must(h->db, sql);
 }
 
 static int go_waiting(struct fixture *f, struct holder *h, const char *revision, struct err *e) {
@@ -255,19 +246,12 @@ static int run_postgres(void) {
       cmocka_unit_test(test_what_a_try_left_is_cleared_by_the_next_run),
       cmocka_unit_test(test_an_invalid_index_is_none),
   };
-  if (!getenv("MIGD_TEST_PG_HOST")) {
-    fprintf(stderr, "no PostgreSQL here (MIGD_TEST_PG_HOST): those walks are skipped\n");
-    return 0;
-  }
-  backend = &postgres;
-  on_server("CREATE");
-  int failed = cmocka_run_group_tests_name("locks on PostgreSQL", common_tests, NULL, NULL) +
-               cmocka_run_group_tests_name("locks on PostgreSQL only", own, NULL, NULL);
-  on_server("DROP");
-  return failed;
+  return cmocka_run_group_tests_name("locks on PostgreSQL", common_tests, NULL, NULL) +
+         cmocka_run_group_tests_name("locks on PostgreSQL only", own, NULL, NULL);
 }
 
 int main(void) {
   backend = &sqlite;
-  return cmocka_run_group_tests_name("locks on SQLite", common_tests, NULL, NULL) + run_postgres();
+  return cmocka_run_group_tests_name("locks on SQLite", common_tests, NULL, NULL) +
+         on_postgres(run_postgres);
 }

@@ -6,6 +6,7 @@
 
 #include "server/engine/walk.h"
 
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -62,6 +63,7 @@ struct fixture {
   struct db_url url;
   struct catalog catalog;
   int64_t epoch;
+  struct db *look; /* what ask() asks; made by the first question */
 };
 
 MAYBE_UNUSED static void build(struct fixture *f, const struct source *sources, size_t count) {
@@ -191,6 +193,7 @@ MAYBE_UNUSED static void begin(struct fixture *f) {
 
 MAYBE_UNUSED static void end(struct fixture *f) {
   backend->drop(f);
+  db_close(f->look);
   arena_release(&f->arena);
 }
 
@@ -225,36 +228,58 @@ MAYBE_UNUSED static int go(struct fixture *f, enum operation operation, const ch
 }
 
 MAYBE_UNUSED static int on_text(void *ctx, const struct db_value *v, int count, struct err *e) {
-  (void)count, (void)e;
-  strcat(ctx, v[0].s ? v[0].s : "");
-  strcat(ctx, " ");
+  char *out = ctx;
+  (void)e;
+  for (int i = 0; i < count; i++) {
+    size_t used = strlen(out);
+    if (v[i].type == DB_INT)
+      snprintf(out + used, 512 - used, "%" PRId64 " ", v[i].i);
+    else
+      snprintf(out + used, 512 - used, "%s ", v[i].s ? v[i].s : "");
+  }
   return 0;
 }
 
-static const char *ask(struct fixture *f, const char *sql, char out[512]) {
+/* A session past migd: without its guard. */
+static struct db *connect_past(struct fixture *f) {
   struct err e;
+  struct db *db;
   struct db_options options = f->options;
   options.guard = false;
-  struct db *db DB_SCOPED = NULL;
+  if (db_open(&db, &options, NULL, &e))
+    fail_msg("%s", e.text);
+  return db;
+}
+
+MAYBE_UNUSED static void must(struct db *db, const char *sql) {
+  struct err e;
+  if (db_exec(db, sql, NULL, 0, NULL, NULL, NULL, NULL, &e))
+    fail_msg("%s: %s", sql, e.text);
+}
+
+/* All columns of all rows, a space behind each; or the error. */
+static const char *ask(struct fixture *f, const char *sql, char out[512]) {
+  struct err e;
+  if (!f->look)
+    f->look = connect_past(f);
   out[0] = 0;
-  assert_int_equal(db_open(&db, &options, NULL, &e), 0);
-  if (db_exec(db, sql, NULL, 0, on_text, out, NULL, NULL, &e))
+  if (db_exec(f->look, sql, NULL, 0, on_text, out, NULL, NULL, &e))
     snprintf(out, 512, "%.400s", e.text);
   return out;
 }
 
-static const char *tables(struct fixture *f, char out[512]) {
+MAYBE_UNUSED static const char *tables(struct fixture *f, char out[512]) {
   return ask(f, backend->tables, out);
 }
 
-static const char *rows(struct fixture *f, char out[512]) {
+MAYBE_UNUSED static const char *rows(struct fixture *f, char out[512]) {
   return ask(f,
              f->url.schema_count ? "SELECT revision FROM tenant.migd_revision ORDER BY 1"
                                  : "SELECT revision FROM migd_revision ORDER BY 1",
              out);
 }
 
-MAYBE_UNUSED static void on_server(const char *what) {
+static void on_server(const char *what) {
   struct err e;
   struct db_url url;
   char text[320], sql[80];
@@ -268,6 +293,20 @@ MAYBE_UNUSED static void on_server(const char *what) {
     fprintf(stderr, "%s: %s\n", sql, e.text);
     exit(1);
   }
+}
+
+/* Runs tests on PostgreSQL, where there is one, in a database that is made for them. Answers how
+ * many failed. */
+MAYBE_UNUSED static int on_postgres(int (*run)(void)) {
+  if (!getenv("MIGD_TEST_PG_HOST")) {
+    fprintf(stderr, "no PostgreSQL here (MIGD_TEST_PG_HOST): its tests are skipped\n");
+    return 0;
+  }
+  backend = &postgres;
+  on_server("CREATE");
+  int failed = run();
+  on_server("DROP");
+  return failed;
 }
 
 #endif
