@@ -81,7 +81,7 @@ static size_t count_commas(const struct cutter *c, size_t from, size_t to) {
   return n;
 }
 
-/* `(a, b COLLATE c DESC, …)`: the first word of each. */
+/* `(a, (b) COLLATE c DESC, …)`: the first word of each. */
 static int take_columns(struct cutter *c, char ***names, size_t *count, bool *autoincrement) {
   size_t from = c->i + 1;
   if (cutter_parens(c, NULL) != 0)
@@ -91,6 +91,8 @@ static int take_columns(struct cutter *c, char ***names, size_t *count, bool *au
   size_t n = 0;
   for (size_t i = from; i < close; i++) {
     if (i == from || tokens_char(&c->t, i - 1, ',')) {
+      while (tokens_char(&c->t, i, '('))
+        i++;
       if (!tokens_name(&c->t, i))
         return cutter_fail(c, i, "a column's name is expected");
       list[n++] = tokens_unquote(&c->t, i, c->arena);
@@ -222,14 +224,12 @@ static int take_default(struct cutter *c, struct table_constraint *out) {
   return 0;
 }
 
+/* The next token is AS. */
 static int take_generated(struct cutter *c, struct table_constraint *out) {
   out->kind = CONSTRAINT_GENERATED;
-  if (!cutter_take(c, "AS")) {
-    (void)cutter_fail(c, c->i, "AS is expected");
-    return err_hint(c->e, "identity columns are PostgreSQL's; SQLite has INTEGER PRIMARY KEY");
-  }
+  c->i++;
   if (cutter_parens(c, &out->expr) != 0)
-    return -1;
+    return err_hint(c->e, "identity columns are PostgreSQL's; SQLite has INTEGER PRIMARY KEY");
   if (!cutter_take(c, "STORED"))
     (void)cutter_take(c, "VIRTUAL");
   return 0;
@@ -302,8 +302,10 @@ static int take_column_body(struct cutter *c, struct table_constraint *out) {
     out->expr = cutter_between(c, c->t.items[c->i - 1].start, taken(c));
     return 0;
   }
-  c->i += at_generated(c, c->i) ? 2 : 0;
-  return take_generated(c, out);
+  bool always = at_generated(c, c->i);
+  c->i += always ? 2 : 0;
+  out->kind = CONSTRAINT_NAME; /* without AS these are two words that say nothing */
+  return always && !cutter_is(c, "AS") ? 0 : take_generated(c, out);
 }
 
 bool cutter_at_table_constraint(const struct cutter *c) {

@@ -121,8 +121,8 @@ static char *without_qualifiers(struct writer *w, const char *sql, size_t len, s
   if (tokens_read(sql, len, w->p->arena, &t, &ignored) != 0)
     return arena_strndup(w->p->arena, sql, len);
   for (size_t i = 0; i + 2 < t.count; i++) {
-    if (t.items[i].start < from || !tokens_names(&t, i, w->p->object->name) ||
-        !tokens_char(&t, i + 1, '.') || !tokens_name(&t, i + 2))
+    if (t.items[i].start < from || !tokens_qualifies(&t, i, w->p->object->name) ||
+        !tokens_name(&t, i + 2))
       continue;
     bool whole = i > 1 && tokens_char(&t, i - 1, '.') && tokens_name(&t, i - 2);
     size_t first = whole ? i - 2 : i; /* main.table.column */

@@ -88,13 +88,12 @@ static char small(char c) {
   return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-bool tokens_names(const struct tokens *t, size_t i, const char *name) {
-  if (i >= t->count || (t->items[i].kind != LEX_WORD && t->items[i].kind != LEX_NAME))
-    return false;
+/* Of a token that tokens_name() takes for a name. */
+static bool says(const struct tokens *t, size_t i, const char *name) {
   const char *s = t->lex.text + t->items[i].start;
   size_t at = 0, end = t->items[i].len;
   char quote = '\0';
-  if (t->items[i].kind == LEX_NAME) {
+  if (t->items[i].kind != LEX_WORD) {
     quote = s[0] == '[' ? '\0' : s[0];
     at = 1;
     end--;
@@ -106,6 +105,14 @@ bool tokens_names(const struct tokens *t, size_t i, const char *name) {
       at++;
   }
   return *name == '\0';
+}
+
+bool tokens_names(const struct tokens *t, size_t i, const char *name) {
+  return tokens_name(t, i) && t->items[i].kind != LEX_STRING && says(t, i, name);
+}
+
+bool tokens_qualifies(const struct tokens *t, size_t i, const char *name) {
+  return tokens_name(t, i) && tokens_char(t, i + 1, '.') && says(t, i, name);
 }
 
 /* Two operands never follow each other. A NOT behind one belongs to the operator that comes. */

@@ -28,6 +28,8 @@ bool tokens_name(const struct tokens *t, size_t i);
 char *tokens_unquote(const struct tokens *t, size_t i, struct arena *arena);
 /* A word or a quoted name that says `name`, as SQLite compares: capitals are small letters. */
 bool tokens_names(const struct tokens *t, size_t i, const char *name);
+/* As tokens_names, with a dot behind it: there a string is a name, too. */
+bool tokens_qualifies(const struct tokens *t, size_t i, const char *name);
 /* Whether an operand of an expression may stand at `i`, as a column's name is one. Elsewhere a word
  * is a type's, a collation's, an alias or a keyword (DESC, LIKE, END). */
 bool tokens_operand(const struct tokens *t, size_t i);

@@ -123,6 +123,8 @@ static void test_elements(void **state) {
        "a:[];b:[];P(a,b);U:u(a);C{a};-:x;F:f(a,b)>p.c.d;-:last;"},
       {"CREATE TABLE t(id INTEGER, PRIMARY KEY(id AUTOINCREMENT))", "id:INTEGER[];P(id)+;"},
       {"CREATE TABLE t(a TEXT PRIMARY KEY) WITHOUT  ROWID, STRICT", "a:TEXT[P];WS"},
+      {"CREATE TABLE t(a INTEGER GENERATED ALWAYS PRIMARY KEY, b, UNIQUE (((b)) DESC, (a)))",
+       "a:INTEGER[- P];b:[];U(b,a);"},
       {"CREATE TABLE t /* x */ ( -- y\n a -- , b\n , /* ( */ c int /* ) */ ) -- z",
        "a:[];c:int[];"},
       {"create table if not exists main.t(key, desc, abort text, \"check\" int, end, left)",
