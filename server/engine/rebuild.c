@@ -155,6 +155,8 @@ static int run_item(struct group *g, const struct rebuild *plan, const struct re
   bool native = s->kind == REBUILD_NATIVE;
   if (!exec(g, s->sql, native ? 0 : DB_REBUILD, NULL, e))
     return 0;
+  if (s->probe && !g->w->offline)
+    rebuild_explain_index(g->w, plan, s, g->secret, e);
   const struct rebuild_alter *a = &g->alters[s->place.alter];
   bool own = strlen(s->sql) == a->len && !memcmp(s->sql, a->sql, a->len);
   rebuild_hide_name(plan, e);

@@ -189,3 +189,12 @@ void rebuild_explain_row(struct walk *w, const struct rebuild *plan,
   if (offset >= 0)
     name_row(&q, offset, e);
 }
+
+void rebuild_explain_index(struct walk *w, const struct rebuild *plan,
+                           const struct rebuild_statement *index, unsigned secret, struct err *e) {
+  const struct search q = {w, plan, NULL, DB_REBUILD | secret};
+  struct key_text key = {plan, BUF_INIT};
+  if (strcmp(e->sqlstate, "23505") == 0 && !ask(&q, index->probe, &key) && key.text.len)
+    tell(e, "another row is the same to a unique index", buf_str(&key.text));
+  buf_release(&key.text);
+}

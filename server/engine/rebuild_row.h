@@ -13,6 +13,9 @@
 void rebuild_explain_row(struct walk *w, const struct rebuild *plan,
                          const struct rebuild_statement *copy, unsigned secret,
                          struct rebuild_place *place, struct err *e);
+/* As rebuild_explain_row(), after a statement with a probe failed. */
+void rebuild_explain_index(struct walk *w, const struct rebuild *plan,
+                           const struct rebuild_statement *index, unsigned secret, struct err *e);
 /* The name that a table has while it is made means nothing to anybody: the error gets its own. */
 void rebuild_hide_name(const struct rebuild *plan, struct err *e);
 

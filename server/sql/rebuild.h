@@ -58,6 +58,7 @@ struct rebuild_statement {
   enum rebuild_kind kind;
   struct rebuild_place place; /* for CREATE and COPY: the first action that made them necessary */
   const char *sql;            /* one statement, without `;` */
+  const char *probe; /* INDEX: finds a row that is in its way, by rebuild.key; NULL: none does */
 };
 
 /* Looks for a row that is in the way of REBUILD_COPY: to be run, in order, when that failed (the

@@ -219,6 +219,15 @@ static void a_row_in_the_way_is_named(void **state) {
   fails(TABLE, "ALTER TABLE t ADD COLUMN z INT,\n ADD CONSTRAINT small CHECK (b < 4);", "id = 12",
         6, 2);
   fails(TABLE, "ALTER TABLE t ALTER a SET DEFAULT 'q', ADD UNIQUE (a)", "id = ", 5, 40);
+  fails(
+      "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b TEXT); INSERT INTO t VALUES (1, '1', 'x'),"
+      " (3, '01', 'x'), (7, NULL, 'x'), (8, NULL, 'x'), (9, '1', 'y');"
+      "CREATE UNIQUE INDEX i ON t (a DESC, lower(b) COLLATE nocase) WHERE b IN ('x', 'z');",
+      "ALTER TABLE t ALTER b SET NOT NULL,\n  ALTER a TYPE INTEGER",
+      ": another row is the same to a unique index)", 6, 3);
+  fails("CREATE TABLE t (a TEXT); INSERT INTO t (rowid, a) VALUES (5, '1'), (6, '01');"
+        "CREATE UNIQUE INDEX i ON t (a);",
+        "ALTER TABLE t ALTER a TYPE INTEGER", "rowid = ", 5, 15);
   fails(TABLE, "SELECT 1;\nALTER TABLE t ADD COLUMN z INT NOT NULL;", "z", 6, 15);
 }
 
