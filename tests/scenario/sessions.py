@@ -3,6 +3,7 @@
 """migd's sessions on a database server: they wait for locks in turns and say who is in the way, and none of them stays
 behind, however a run ends: cancelled at work, between two tries, with the network or the server's process frozen, or
 with migd killed."""
+import contextlib
 import json
 import os
 import signal
@@ -178,12 +179,22 @@ def process_freezes(server):
     assert at() == "r2"
 
 
+def stopped(pid):
+    """A signal that stops a process stops its threads one after the other."""
+    states = set()
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with contextlib.suppress(FileNotFoundError), open(f"/proc/{pid}/task/{task}/stat") as f:
+            states.add(f.read().rsplit(")", 1)[1].split()[0])
+    return states == {"T"}
+
+
 def idle_too_long(server):
     chapter("migd is stopped in a transaction for longer than it may: the server ends it, and says so")
     holder = Holder(READS)
     run = start(server, "r2", "--lock-timeout", "60s", "--idle-in-transaction-timeout", "200ms")
     until("it waits", lambda: psql(f"SELECT count(*) {OURS} AND wait_event_type = 'Lock';") == ["1"])
     server.process.send_signal(signal.SIGSTOP)
+    until("every thread of it stands still", lambda: stopped(server.process.pid))
     holder.leave()
     until("its session is ended", lambda: psql(f"SELECT count(*) {OURS} AND query LIKE 'ALTER%';") == ["0"])
     server.process.send_signal(signal.SIGCONT)
