@@ -15,7 +15,6 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root" || exit 1
 logs=$root/build/logs
 presets=(release asan tsan fuzz)
-jobs=$(($(nproc) * 2)) # most tests wait for servers and disks more than they compute
 install=yes
 
 while [ $# -gt 0 ]; do
@@ -59,7 +58,7 @@ test_preset() {
     # A kernel that spreads mappings wider than ThreadSanitizer of clang 14 can bear: without randomization.
     plain=()
     [ "$1" != tsan ] || ! setarch -R true 2>/dev/null || plain=(setarch -R)
-    "${plain[@]}" ctest --test-dir "build/$1" --output-on-failure --no-tests=error -j "$jobs" "${ctest_args[@]}" 2>&1 | tee "$logs/$1-test.log"
+    "${plain[@]}" ctest --test-dir "build/$1" --output-on-failure --no-tests=error -j "$(nproc)" "${ctest_args[@]}" 2>&1 | tee "$logs/$1-test.log"
   )
 }
 
