@@ -54,6 +54,14 @@ static bool changes(const struct window *w) {
   return is(w, before, written) || (is(w, before, from) && is(w, before + 1, delete));
 }
 
+/* In `table.column` it is no object of the statement's. */
+static bool qualifies(const struct window *w) {
+  struct lexer ahead = w->lex;
+  struct lex_token next;
+  struct err ignored;
+  return lex_next(&ahead, &next, &ignored) == 0 && is_dot(w, &next);
+}
+
 const char *sql_changes(const char *sql, size_t len, const char *const *tables, size_t *offset) {
   struct window w = {.lex = {.dialect = DIALECT_POSTGRESQL, .text = sql, .len = len}};
   struct lex_token t;
@@ -62,7 +70,7 @@ const char *sql_changes(const char *sql, size_t len, const char *const *tables, 
     if (i == 0)
       w.first = t;
     const char *name = names(&w, &t, tables);
-    if (name && changes(&w)) {
+    if (name && changes(&w) && !qualifies(&w)) {
       *offset = t.start;
       return name;
     }

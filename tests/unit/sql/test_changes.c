@@ -54,6 +54,7 @@ static void test_unchanged(void **state) {
       "DELETE FROM a USING ledger",
       "UPDATE a SET b = 1 FROM ledger",
       "CREATE VIEW v AS SELECT * FROM ledger",
+      "CREATE VIEW v AS SELECT a FROM runs JOIN ledger ON ledger.run = runs.id",
       "GRANT SELECT ON ledger TO monitor",
       "GRANT SELECT ON TABLE ledger TO monitor",
       "COMMENT ON TABLE ledger IS 'UPDATE ledger'",
