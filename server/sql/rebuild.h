@@ -56,7 +56,8 @@ struct rebuild_place {
 
 struct rebuild_statement {
   enum rebuild_kind kind;
-  struct rebuild_place place; /* for CREATE and COPY: the first action that made them necessary */
+  struct rebuild_place place; /* for CREATE and COPY: the first action that made them necessary; for
+                                 INDEX: one that changes its values, where there is one */
   const char *sql;            /* one statement, without `;` */
   const char *probe; /* INDEX: finds a row that is in its way, by rebuild.key; NULL: none does */
 };
